@@ -1,1 +1,3 @@
-//! TEMP
+//! The lake.
+
+pub mod charges;

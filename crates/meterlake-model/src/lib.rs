@@ -1,1 +1,16 @@
-//! TEMP
+//! The vocabulary of Meterlake: exact amounts, days, billing periods, ids, cost bases, source kinds
+//! and the one clock. Knows nothing of Arrow, SQL or HTTP.
+
+mod clock;
+mod decimal;
+mod id;
+mod kind;
+mod period;
+
+pub use clock::{Clock, SharedClock, SteppingClock, SystemClock};
+pub use decimal::{Amount, DecimalError, Fixed, Quantity};
+pub use id::{
+    BillingAccountId, CurrencyCode, CustomerTenantId, EnrolmentNumber, IdError, ImportId, PrincipalId, TenantId,
+};
+pub use kind::{CostBasis, InvoiceState, Offer, ParseKindError, SourceKind};
+pub use period::{BillingPeriod, Day, DayRange, PeriodError};
