@@ -1,1 +1,29 @@
-//! TEMP
+//! Reports: a typed request becomes a plan, the plan a stream of batches, the batches bytes.
+//!
+//! Knows nothing of HTTP, tokens or principals: what a caller may see comes in as data
+//! ([`CustomerScope`], the billing accounts of an [`EaRequest`]) and becomes a predicate in one place, `scope`.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod analytics;
+mod api_fields;
+mod ea;
+mod encode;
+mod engine;
+mod error;
+mod reports;
+mod scope;
+mod selection;
+mod totals;
+
+pub use analytics::{
+    AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, Direction, QUANTITY_COLUMN,
+};
+pub use api_fields::{analytics_columns, ea_columns, summary_columns};
+pub use ea::{EaPage, EaPosition, EaRequest};
+pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
+pub use engine::{EmbeddedEngine, QueryEngine};
+pub use error::ReportError;
+pub use reports::{Reports, ReportsConfig};
+pub use scope::CustomerScope;
+pub use selection::Selection;
+pub use totals::{TotalsBy, TotalsQuery, TotalsRow};

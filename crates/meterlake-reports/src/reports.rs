@@ -1,0 +1,129 @@
+//! The entrance: one method a report.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::execution::SendableRecordBatchStream;
+use meterlake_lake::Lake;
+use meterlake_model::{BillingAccountId, BillingPeriod};
+
+use crate::engine::{EmbeddedEngine, QueryEngine};
+use crate::{
+    AnalyticsPage, AnalyticsRequest, EaPage, EaPosition, EaRequest, ReportError, TotalsQuery, TotalsRow, analytics, ea,
+    totals,
+};
+
+/// How much the reports may use.
+#[derive(Clone, Debug)]
+pub struct ReportsConfig {
+    /// Bytes of memory that all queries together may hold; beyond it they spill, and beyond that they fail.
+    pub memory_limit: usize,
+    /// Threads for query work.
+    pub threads: usize,
+    /// Queries that run at the same time.
+    pub concurrent_queries: usize,
+    /// Queries that wait for their turn; further ones are refused as [`ReportError::Busy`].
+    pub waiting_queries: usize,
+    /// How long a query waits for its turn before it is refused.
+    pub admission_timeout: Duration,
+    /// Where queries spill; the system's temporary folder when none.
+    pub spill_dir: Option<PathBuf>,
+}
+
+impl Default for ReportsConfig {
+    /// 1 GiB, a thread a core, and no more running queries than keep them busy while some wait for slow readers.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            memory_limit: 1 << 30,
+            threads,
+            concurrent_queries: threads * 8,
+            waiting_queries: threads * 128,
+            admission_timeout: Duration::from_secs(20),
+            spill_dir: None,
+        }
+    }
+}
+
+/// The reports over one lake. Cheap to clone.
+#[derive(Clone)]
+pub struct Reports {
+    lake: Lake,
+    engine: Arc<dyn QueryEngine>,
+}
+
+impl Reports {
+    /// Reports over `lake`, run in this process.
+    ///
+    /// # Errors
+    /// [`ReportError::Engine`] when the engine cannot be started.
+    pub fn new(lake: Lake, config: &ReportsConfig) -> Result<Self, ReportError> {
+        Ok(Self::with_engine(lake, Arc::new(EmbeddedEngine::new(config)?)))
+    }
+
+    /// Reports over `lake`, run by `engine`.
+    #[must_use]
+    pub fn with_engine(lake: Lake, engine: Arc<dyn QueryEngine>) -> Self {
+        Self { lake, engine }
+    }
+
+    /// The version of the newest snapshot of the charges.
+    ///
+    /// # Errors
+    /// [`ReportError::Lake`] when the lake cannot be read.
+    pub async fn newest_snapshot(&self) -> Result<u64, ReportError> {
+        Ok(self.lake.charges().await?.version())
+    }
+
+    /// A page of EA usage details: the first `limit` rows after the position `after`, ordered by day and then the
+    /// rest of the lake's sort order.
+    ///
+    /// # Errors
+    /// [`ReportError::SnapshotGone`] when the pinned snapshot is gone; otherwise what the engine met.
+    pub async fn ea_page(
+        &self,
+        request: &EaRequest,
+        after: Option<&EaPosition>,
+        limit: usize,
+    ) -> Result<EaPage, ReportError> {
+        ea::page(&self.lake, self.engine.as_ref(), request, after, limit).await
+    }
+
+    /// All EA usage details of the request in the order of [`Reports::ea_page`], with the snapshot they come from.
+    ///
+    /// # Errors
+    /// As [`Reports::ea_page`]; errors of the execution come through the stream.
+    pub async fn ea_stream(&self, request: &EaRequest) -> Result<(u64, SendableRecordBatchStream), ReportError> {
+        ea::stream(&self.lake, self.engine.as_ref(), request).await
+    }
+
+    /// The billing periods in which the accounts have charges, newest first.
+    ///
+    /// # Errors
+    /// As [`Reports::ea_page`].
+    pub async fn ea_periods(
+        &self,
+        accounts: &[BillingAccountId],
+        snapshot: Option<u64>,
+    ) -> Result<Vec<BillingPeriod>, ReportError> {
+        ea::periods(&self.lake, self.engine.as_ref(), accounts, snapshot).await
+    }
+
+    /// A page of Azure usage analytics.
+    ///
+    /// # Errors
+    /// [`ReportError::Request`] when it orders by a field that is not grouped, [`ReportError::Overflow`] when a
+    /// quantity does not fit; otherwise as [`Reports::ea_page`].
+    pub async fn analytics(&self, request: &AnalyticsRequest) -> Result<AnalyticsPage, ReportError> {
+        analytics::page(&self.lake, self.engine.as_ref(), request).await
+    }
+
+    /// Totals of cost and quantity.
+    ///
+    /// # Errors
+    /// [`ReportError::Overflow`] when a total does not fit; otherwise as [`Reports::ea_page`].
+    pub async fn usage_totals(&self, query: &TotalsQuery) -> Result<Vec<TotalsRow>, ReportError> {
+        totals::totals(&self.lake, self.engine.as_ref(), query).await
+    }
+}

@@ -1,0 +1,41 @@
+//! What a caller may see, as data, and the one function that turns it into a predicate.
+
+use datafusion::logical_expr::{Expr, col, lit};
+use meterlake_lake::charges::columns;
+use meterlake_model::{BillingAccountId, CostBasis, CustomerTenantId};
+
+/// The customers whose charges a report may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomerScope {
+    /// Every customer.
+    All,
+    /// Only these; none when empty.
+    These(Vec<CustomerTenantId>),
+}
+
+/// Whose charges a report reads.
+pub(crate) enum Scope<'a> {
+    /// The charges of these billing accounts.
+    Accounts(&'a [BillingAccountId]),
+    /// The charges of these customers; a charge without a customer is nobody's.
+    Customers(&'a CustomerScope),
+}
+
+/// The rows that a report may read: those of its scope, and of them those that hold billed cost. Every plan over
+/// charges starts with this predicate, and no other code decides what may be seen.
+pub(crate) fn predicate(scope: &Scope<'_>) -> Expr {
+    let owner = match scope {
+        Scope::Accounts(accounts) => one_of(columns::BILLING_ACCOUNT_ID, accounts.iter().map(BillingAccountId::as_str)),
+        Scope::Customers(CustomerScope::All) => col(columns::CUSTOMER_TENANT_ID).not_eq(lit("")),
+        Scope::Customers(CustomerScope::These(customers)) => {
+            one_of(columns::CUSTOMER_TENANT_ID, customers.iter().map(ToString::to_string))
+        }
+    };
+    owner.and(one_of(columns::COST_BASIS, [CostBasis::Actual.as_str(), CostBasis::Both.as_str()]))
+}
+
+/// `column IN (values)`, false for no values.
+fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) -> Expr {
+    let list: Vec<Expr> = values.into_iter().map(|value| lit(value.into())).collect();
+    if list.is_empty() { lit(false) } else { col(column).in_list(list, false) }
+}
