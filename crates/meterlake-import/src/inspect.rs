@@ -1,0 +1,57 @@
+//! Pass 1: what a file is, decided from all of its rows in constant memory.
+
+use meterlake_model::{CostBasis, DayRange, SourceKind};
+
+use crate::source::{Compression, Format, SourceFile};
+use crate::{DateFormat, ImportError, NumberFormat, Options, Progress};
+
+/// What pass 1 found out about one file.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The kind, by its headers.
+    pub kind: SourceKind,
+    /// Version or variant within the kind for messages, for example `2024-08-01` or `v3`.
+    pub variant: String,
+    /// The headers as they stand in the file (blanks and BOM cut).
+    pub header: Vec<String>,
+    /// SHA-256 of the file's bytes, lower-case hex.
+    pub sha256: String,
+    /// SHA-256 of the decompressed bytes.
+    pub content_sha256: String,
+    /// Bytes on disk.
+    pub size: u64,
+    /// Data rows, bad ones included.
+    pub rows: u64,
+    /// Outer packing.
+    pub compression: Compression,
+    /// How rows are written.
+    pub format: Format,
+    /// Field separator, for CSV.
+    pub separator: u8,
+    /// Order of day and month, decided over all rows.
+    pub date_format: DateFormat,
+    /// Decimal mark, decided over all rows.
+    pub number_format: NumberFormat,
+    /// Basis that the contents prove; `None` when they prove none.
+    pub basis: Option<CostBasis>,
+    /// Why the contents prove that basis, for messages.
+    pub basis_reason: String,
+    /// First and last day of usage, when any row has a day.
+    pub days: Option<DayRange>,
+    /// Whether some row names no billing account (then `Options::billing_account` is needed).
+    pub lacks_account: bool,
+    /// Whether some row names no billing currency (then `Options::currency` is needed).
+    pub lacks_currency: bool,
+    /// Remarks for the user: unknown columns, missing trailing fields, approximate numbers.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a file once: recognises compression, format and kind, decides date order, separator and decimal mark,
+/// hashes, and collects evidence for the cost basis. Memory does not grow with the file.
+///
+/// # Errors
+/// [`ImportError`] when the file is of another kind, damaged, or something cannot be decided without an option.
+pub fn inspect(file: &SourceFile, options: &Options, progress: &dyn Progress) -> Result<Inspected, ImportError> {
+    let _ = (file, options, progress);
+    todo!()
+}

@@ -1,0 +1,57 @@
+//! What lies on disk: files, zip members, folders with a manifest; their compression and format.
+
+mod discover;
+mod manifest;
+
+use std::path::PathBuf;
+
+pub use discover::discover;
+pub use manifest::{Manifest, ManifestFile, ManifestKind};
+
+/// One physical file, or one member of a zip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The file on disk.
+    pub path: PathBuf,
+    /// The member, when the file is a zip.
+    pub member: Option<String>,
+    /// Name for messages and records: file name, and `file.zip/member` for a member.
+    pub name: String,
+    /// Size in bytes of the file on disk (of the member as stored, for a zip member).
+    pub size: u64,
+    /// What the manifest says of this file.
+    pub expected: Option<ManifestFile>,
+}
+
+/// The files of one import, read as one body of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// The files, in the order given or as the manifest lists them.
+    pub files: Vec<SourceFile>,
+    /// The manifest of the folder, when a folder was given.
+    pub manifest: Option<Manifest>,
+}
+
+/// Outer packing of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// None.
+    None,
+    /// One or more gzip members.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Separated values.
+    Csv,
+    /// JSON lines, an array, or an object that holds the array in `value` or `items`.
+    Json,
+    /// Parquet.
+    Parquet,
+}
