@@ -32,6 +32,25 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock moved by a fixed distance, so that a whole program can run as of another day.
+#[derive(Debug, Clone, Copy)]
+pub struct ShiftedClock(TimeDelta);
+
+impl ShiftedClock {
+    /// A clock that shows `instant` now and goes on from there.
+    #[must_use]
+    pub fn starting_at(instant: DateTime<Utc>) -> Self {
+        Self(instant - Utc::now())
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let now = Utc::now();
+        now.checked_add_signed(self.0).unwrap_or(now)
+    }
+}
+
 /// A clock that stands where it was set and moves only when told to.
 #[derive(Debug)]
 pub struct SteppingClock(AtomicI64);

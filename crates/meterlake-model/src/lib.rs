@@ -1,13 +1,15 @@
 //! The vocabulary of Meterlake: exact amounts, days, billing periods, ids, cost bases, source kinds
 //! and the one clock. Knows nothing of Arrow, SQL or HTTP.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod clock;
 mod decimal;
 mod id;
 mod kind;
 mod period;
 
-pub use clock::{Clock, SharedClock, SteppingClock, SystemClock};
+pub use clock::{Clock, SharedClock, ShiftedClock, SteppingClock, SystemClock};
 pub use decimal::{Amount, DecimalError, Fixed, Quantity};
 pub use id::{
     BillingAccountId, CurrencyCode, CustomerTenantId, EnrolmentNumber, IdError, ImportId, PrincipalId, TenantId,

@@ -1,0 +1,377 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use meterlake_import::{DateFormat, NumberFormat};
+use meterlake_model::{
+    Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
+    InvoiceState, Offer, TenantId,
+};
+
+/// Imports usage records and answers the reporting APIs that tools were written for.
+#[derive(Debug, Parser)]
+#[command(name = "meterlake", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// Folder that holds the lake, the control state and exports [default: ./meterlake-data, for demo ./meterlake-demo]
+    #[arg(long, global = true, env = "METERLAKE_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Configuration file [default: meterlake.toml in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say more (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The log filter that the command line asks for.
+    pub(crate) fn log_level(&self) -> &'static str {
+        match self.verbose {
+            0 => "warn",
+            1 => "info,meterlake=debug",
+            _ => "debug",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Import source files into the lake
+    #[command(subcommand)]
+    Import(Import),
+    /// List the imports, or show one
+    Imports(Imports),
+    /// Answer the reporting APIs
+    Serve(Serve),
+    /// Make a demo lake from generated source files and serve it
+    Demo(Serve),
+    /// Customers of a CSP partner
+    #[command(subcommand)]
+    Customer(Customer),
+    /// EA enrolments and the billing accounts they answer for
+    #[command(subcommand, alias = "enrollment")]
+    Enrolment(Enrolment),
+    /// API keys of an enrolment
+    #[command(subcommand)]
+    Key(Key),
+    /// Tenants that tokens are issued for
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Applications and users that may call
+    #[command(subcommand)]
+    Principal(Principal),
+    /// Secrets of applications
+    #[command(subcommand)]
+    Secret(Secret),
+    /// What principals may read
+    #[command(subcommand)]
+    Grant(Grant),
+    /// Make access tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Print the settings with their defaults and meanings
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Import {
+    /// Cost and usage files: Azure cost exports, EA usage details, rated usage, utilizations, FOCUS
+    Charges(ImportCharges),
+}
+
+/// Options of `meterlake import charges`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportCharges {
+    /// Files of one run (CSV, gzip or zip of it, Parquet, JSON, JSON lines), or the folder of a cost export with its manifest.json
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Cost that the files hold: actual, amortized or both, where they do not prove it themselves
+    #[arg(long)]
+    pub(crate) basis: Option<CostBasis>,
+    /// Billing account (EA enrolment number, MCA account, partner id) of files that do not name it
+    #[arg(long, value_name = "ID")]
+    pub(crate) billing_account: Option<BillingAccountId>,
+    /// Billing period (yyyyMM) of files that do not name it [default: the month of each day]
+    #[arg(long, value_name = "YYYYMM")]
+    pub(crate) period: Option<BillingPeriod>,
+    /// Currency (for example EUR) of files that do not name it
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<CurrencyCode>,
+    /// Customer (tenant id) of files that do not name it
+    #[arg(long, value_name = "GUID")]
+    pub(crate) customer: Option<CustomerTenantId>,
+    /// Subscription of utilization records
+    #[arg(long, value_name = "ID")]
+    pub(crate) subscription: Option<String>,
+    /// Whether rated usage is billed or unbilled, where the rows do not tell
+    #[arg(long, value_name = "STATE")]
+    pub(crate) invoice_state: Option<InvoiceState>,
+    /// Order of dates that the files leave open: mdy, dmy or iso
+    #[arg(long, value_name = "ORDER")]
+    pub(crate) date_format: Option<DateFormat>,
+    /// Decimal mark that the files leave open: point or comma
+    #[arg(long, value_name = "MARK")]
+    pub(crate) number_format: Option<NumberFormat>,
+    /// Narrower part that the files cover, for example days=2024-11-15..2024-11-30 or currency=EUR (repeatable)
+    #[arg(long, value_name = "PART")]
+    pub(crate) scope: Vec<String>,
+    /// Replace what the lake holds even where the files lack a subscription, currency or day of it
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Import a superseded file or an older run
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Take the good rows and keep the rejects, at most N of them where given
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "18446744073709551615")]
+    pub(crate) allow_rejects: Option<u64>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress bar
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Options of `meterlake imports`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Imports {
+    #[command(subcommand)]
+    pub(crate) command: Option<ImportsCommand>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportsCommand {
+    /// Everything about one import
+    Show {
+        /// Its id
+        id: ImportId,
+        /// Print the record as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Options of `meterlake serve` and `meterlake demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on [default: from the configuration, 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Customer {
+    /// List the customers
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a customer, or change what is given
+    Set(Box<CustomerSet>),
+    /// Remove a customer (its charges stay in the lake)
+    Remove {
+        /// Microsoft tenant id
+        tenant_id: CustomerTenantId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CustomerSet {
+    /// Microsoft tenant id
+    pub(crate) tenant_id: CustomerTenantId,
+    /// Name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Domain
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    /// Offers that the customer bought: azure-plan, MS-AZR-0145P (repeatable)
+    #[arg(long = "offer")]
+    pub(crate) offers: Vec<Offer>,
+    /// Currency of its totals
+    #[arg(long)]
+    pub(crate) currency: Option<CurrencyCode>,
+    /// Culture name that goes with the currency, for example en-US
+    #[arg(long)]
+    pub(crate) culture: Option<String>,
+    /// Day of the month on which an MS-AZR-0145P billing period starts (1 to 28)
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=28))]
+    pub(crate) billing_day: Option<u8>,
+    /// UTC offset of an MS-AZR-0145P billing period, for example -08:00
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) billing_utc_offset: Option<String>,
+    /// Spending budget a period
+    #[arg(long, conflicts_with = "no_budget")]
+    pub(crate) budget: Option<Amount>,
+    /// Take the budget away
+    #[arg(long)]
+    pub(crate) no_budget: bool,
+    /// Customer id in C3
+    #[arg(long, value_name = "GUID")]
+    pub(crate) c3_id: Option<uuid::Uuid>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Enrolment {
+    /// List the enrolments
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add an enrolment, or change the billing accounts it answers for
+    Set {
+        /// Enrolment number, as in the routes
+        number: EnrolmentNumber,
+        /// Billing account whose charges it answers (repeatable) [default: the one with the enrolment's number]
+        #[arg(long = "billing-account", value_name = "ID")]
+        billing_accounts: Vec<BillingAccountId>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make the key of a slot anew and print it, once; the slot's old key ends at once
+    Create {
+        /// Enrolment number
+        enrolment: EnrolmentNumber,
+        /// primary or secondary
+        #[arg(long, default_value = "primary")]
+        slot: String,
+    },
+    /// List keys (never their text)
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End the key of a slot
+    Revoke {
+        /// Enrolment number
+        enrolment: EnrolmentNumber,
+        /// primary or secondary
+        #[arg(long)]
+        slot: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// List the tenants
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add a tenant, or change its domains
+    Set {
+        /// Tenant id
+        tenant_id: TenantId,
+        /// Domain name that may stand for the id (repeatable)
+        #[arg(long = "domain")]
+        domains: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Principal {
+    /// List the principals
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add an application or a user
+    Add {
+        /// application or user
+        kind: String,
+        /// Name that commands know it by
+        name: String,
+        /// Tenant that it belongs to: id or domain
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Stop a principal from calling
+    Disable {
+        /// Its name or id
+        principal: String,
+    },
+    /// Let a disabled principal call again
+    Enable {
+        /// Its name or id
+        principal: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    /// Make a client secret and print it, once
+    Create {
+        /// Name or id of the application
+        principal: String,
+        /// Days until it expires
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+    },
+    /// List secrets (never their text)
+    List {
+        /// Name or id of the application
+        principal: String,
+    },
+    /// End a secret
+    Revoke {
+        /// Its id
+        id: uuid::Uuid,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// List grants
+    List {
+        /// Name or id of the principal
+        principal: Option<String>,
+    },
+    /// Let a principal read: customers (all), customer:<tenant id>, tenants (all), tenant:<id or domain>
+    Add {
+        /// Name or id of the principal
+        principal: String,
+        /// What it may read
+        target: String,
+    },
+    /// Take a grant away
+    Remove {
+        /// Name or id of the principal
+        principal: String,
+        /// What it may no longer read
+        target: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Print an access token of a user
+    User(TokenRequest),
+    /// Print an access token of an application
+    Application(TokenRequest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenRequest {
+    /// Name or id of the principal
+    pub(crate) principal: String,
+    /// API that the token is for: partner-center, b2c or meterlake
+    #[arg(long, default_value = "partner-center")]
+    pub(crate) audience: String,
+    /// Life in minutes
+    #[arg(long, default_value_t = 60)]
+    pub(crate) minutes: u32,
+}

@@ -1,0 +1,94 @@
+//! Settings: a commented default file in the binary, overridden by `meterlake.toml`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use figment::Figment;
+use figment::providers::{Format as _, Toml};
+use serde::Deserialize;
+
+/// The commented defaults, also what `meterlake config` prints.
+pub(crate) const DEFAULTS: &str = include_str!("default.toml");
+
+/// Every setting; see `default.toml` for what each means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: String,
+    pub(crate) base_url: String,
+    pub(crate) trust_forwarded: bool,
+    pub(crate) query: Query,
+    pub(crate) limits: Limits,
+    pub(crate) tokens: Tokens,
+    pub(crate) ea: Ea,
+    pub(crate) analytics: Family,
+    pub(crate) summary: Family,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Query {
+    pub(crate) memory_mib: usize,
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    pub(crate) requests_per_minute: u32,
+    pub(crate) running_exports: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tokens {
+    pub(crate) lifetime_seconds: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ea {
+    pub(crate) usage_only: bool,
+    pub(crate) bom: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Family {
+    pub(crate) bom: bool,
+}
+
+impl Config {
+    /// Reads `file` over the defaults; without `file`, `meterlake.toml` in the data folder where there is one.
+    pub(crate) fn load(file: Option<&Path>, data: &Path) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Toml::string(DEFAULTS));
+        let beside = data.join("meterlake.toml");
+        match file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+                figment = figment.merge(Toml::string(&text));
+            }
+            None if beside.exists() => figment = figment.merge(Toml::file(&beside)),
+            None => {}
+        }
+        let shown = file.unwrap_or(&beside).display().to_string();
+        figment.extract().with_context(|| format!("the configuration in {shown} is not valid"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_unknown_settings_are_named() {
+        let folder = std::env::temp_dir().join(format!("meterlake-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        assert_eq!(Config::load(None, &folder).unwrap().limits.requests_per_minute, 600);
+        std::fs::write(folder.join("meterlake.toml"), "[limits]\nrequests_per_minut = 5\n").unwrap();
+        let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
+        assert!(error.contains("requests_per_minut"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,11 @@
+//! The real binary on real folders: imports, crashes, the demo, outside readers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod crash;
+mod demo;
+mod imports;
+mod outside_readers;
+mod program;
+mod samples;
