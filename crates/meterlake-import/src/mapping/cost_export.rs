@@ -1,0 +1,103 @@
+//! Azure cost exports. EA, MCA and partner exports share most columns; names changed over the versions, so each
+//! target lists the newest name first.
+
+use super::Field;
+
+/// Columns of every agreement. The cost stands under both costs; the basis of the run says which one it is.
+pub(super) const COMMON: &[Field] = &[
+    Field::new("billing_account_id", &["BillingAccountId", "EnrollmentNumber", "EnrollmentId"]),
+    Field::new("billing_account_name", &["BillingAccountName"]),
+    Field::new("billing_profile_id", &["BillingProfileId"]),
+    Field::new("billing_profile_name", &["BillingProfileName"]),
+    Field::new("invoice_section_id", &["InvoiceSectionId"]),
+    Field::new("invoice_section_name", &["InvoiceSectionName", "InvoiceSection", "DepartmentName"]),
+    Field::new("cost_center", &["CostCenter"]),
+    Field::new("invoice_id", &["InvoiceId", "InvoiceNumber"]),
+    Field::new("usage_date", &["Date", "UsageDateTime", "UsageDate"]).required(),
+    Field::new("billing_period_start", &["BillingPeriodStartDate"]),
+    Field::new("billing_period_end", &["BillingPeriodEndDate"]),
+    Field::new("charge_period_start", &["ServicePeriodStartDate", "ServicePeriodStart"]),
+    Field::new("charge_period_end", &["ServicePeriodEndDate", "ServicePeriodEnd"]),
+    Field::new("subscription_id", &["SubscriptionGuid", "SubscriptionId"]),
+    Field::new("subscription_name", &["SubscriptionName"]),
+    Field::new("resource_group", &["ResourceGroup", "ResourceGroupName"]),
+    Field::new("resource_id", &["ResourceId", "InstanceId", "InstanceName"]),
+    Field::new("resource_name", &["ResourceName"]),
+    Field::new("resource_type", &["ResourceType"]),
+    Field::new("resource_location", &["ResourceLocation"]),
+    Field::new("location", &["ResourceLocationNormalized", "Location"]),
+    Field::new("availability_zone", &["AvailabilityZone"]),
+    Field::new("product_id", &["ProductId"]),
+    Field::new("product_name", &["ProductName", "Product"]),
+    Field::new("part_number", &["PartNumber"]),
+    Field::new("meter_id", &["MeterId"]),
+    Field::new("meter_name", &["MeterName", "Meter"]),
+    Field::new("meter_category", &["MeterCategory"]),
+    Field::new("meter_subcategory", &["MeterSubCategory"]),
+    Field::new("meter_region", &["MeterRegion"]),
+    Field::new("unit_of_measure", &["UnitOfMeasure"]),
+    Field::new("consumed_service", &["ConsumedService"]),
+    Field::new("service_family", &["ServiceFamily"]),
+    Field::new("service_name", &["ServiceName"]),
+    Field::new("service_tier", &["ServiceTier"]),
+    Field::new("resource_guid", &["ResourceGuid"]),
+    Field::new("service_info1", &["ServiceInfo1"]),
+    Field::new("service_info2", &["ServiceInfo2"]),
+    Field::new("additional_info", &["AdditionalInfo"]),
+    Field::new("tags", &["Tags"]),
+    Field::new("offer_id", &["OfferId"]),
+    Field::new("charge_type", &["ChargeType"]),
+    Field::new("frequency", &["Frequency"]),
+    Field::new("pricing_model", &["PricingModel"]),
+    Field::new("publisher_type", &["PublisherType"]),
+    Field::new("publisher_id", &["PublisherId"]),
+    Field::new("publisher_name", &["PublisherName"]),
+    Field::new("plan_name", &["PlanName"]),
+    Field::new("term", &["Term"]),
+    Field::new("product_order_id", &["ProductOrderId"]),
+    Field::new("product_order_name", &["ProductOrderName"]),
+    Field::new("reservation_id", &["ReservationId"]),
+    Field::new("reservation_name", &["ReservationName"]),
+    Field::new("benefit_id", &["BenefitId"]),
+    Field::new("benefit_name", &["BenefitName"]),
+    Field::new("cost_allocation_rule_name", &["CostAllocationRuleName"]),
+    Field::new("is_azure_credit_eligible", &["IsAzureCreditEligible"]),
+    Field::new("charges_billed_separately", &["ChargesBilledSeparately"]),
+    Field::new("provider_name", &["Provider"]),
+    Field::new("billing_currency", &["BillingCurrencyCode", "BillingCurrency", "Currency"]),
+    Field::new("quantity", &["Quantity", "UsageQuantity", "ConsumedQuantity"]),
+    Field::new("billed_cost", COST).required(),
+    Field::new("effective_cost", COST).required(),
+    Field::new("effective_price", &["EffectivePrice", "ResourceRate"]),
+    Field::new("unit_price", &["UnitPrice"]),
+    Field::new("payg_price", &["PayGPrice"]),
+    Field::new("list_cost", &["PaygCostInBillingCurrency"]),
+    Field::new("cost_in_usd", &["CostInUsd"]),
+    Field::new("pricing_currency", &["PricingCurrency", "PricingCurrencyCode"]),
+    Field::new("cost_in_pricing_currency", &["CostInPricingCurrency"]),
+    Field::new("exchange_rate", &["ExchangeRatePricingToBilling", "ExchangeRate"]),
+    Field::new("exchange_rate_date", &["ExchangeRateDate"]),
+];
+
+/// Names of the one cost column, newest first.
+pub(super) const COST: &[&str] = &["CostInBillingCurrency", "Cost", "PreTaxCost", "ExtendedCost"];
+
+/// Columns of an Enterprise Agreement alone.
+pub(super) const EA: &[Field] = &[
+    Field::new("account_id", &["AccountId"]),
+    Field::new("account_name", &["AccountName"]),
+    Field::new("account_owner_id", &["AccountOwnerId", "AccountOwnerEmail"]),
+    Field::new("service_administrator_id", &["ServiceAdministratorId"]),
+    Field::new("department_id", &["DepartmentId"]),
+];
+
+/// Columns of a Microsoft Customer Agreement or Microsoft Partner Agreement.
+pub(super) const PARTNER: &[Field] = &[
+    Field::new("partner_id", &["PartnerTenantId"]),
+    Field::new("partner_name", &["PartnerName"]),
+    Field::new("reseller_id", &["ResellerMpnId"]),
+    Field::new("reseller_name", &["ResellerName"]),
+    Field::new("customer_tenant_id", &["CustomerTenantId", "CustomerAzureTenantId"]),
+    Field::new("customer_name", &["CustomerName"]),
+    Field::new("customer_domain", &["CustomerDomainName"]),
+];
