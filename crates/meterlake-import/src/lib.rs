@@ -8,11 +8,26 @@ mod inspect;
 pub mod mapping;
 mod options;
 mod progress;
+mod record;
+mod recover;
+mod run;
+mod scope;
 pub mod source;
+mod summary;
 
 pub use convert::{ConvertContext, Converted, Converter, Reject, convert};
 pub use error::ImportError;
 pub use inspect::{Inspected, inspect};
 pub use options::{DateFormat, NumberFormat, Options};
 pub use progress::{NoProgress, Progress};
+pub use record::{
+    AccountSeen, Change, Counts, CustomerSeen, FileRecord, ImportRecord, ImportState, ReplacedRecord, Restatement,
+    ScopeRecord, SetRecord, Totals,
+};
+pub use recover::{RecoveryReport, recover};
+pub use run::{
+    AllowRejects, AlreadyCurrent, ImportJournal, ImportRequest, JournalError, Outcome, import_charges,
+};
+pub use scope::{ScopeOption, ScopeOptionError};
 pub use source::{Compression, Format, Manifest, ManifestFile, ManifestKind, Run, SourceFile, discover};
+pub use summary::{record_text, recovery_text, summary_json, summary_text};
