@@ -10,6 +10,7 @@ mod ea;
 mod encode;
 mod engine;
 mod error;
+mod plan;
 mod reports;
 mod scope;
 mod selection;

@@ -107,7 +107,7 @@ impl Reports {
         accounts: &[BillingAccountId],
         snapshot: Option<u64>,
     ) -> Result<Vec<BillingPeriod>, ReportError> {
-        ea::periods(&self.lake, self.engine.as_ref(), accounts, snapshot).await
+        ea::periods(&self.lake, accounts, snapshot).await
     }
 
     /// A page of Azure usage analytics.

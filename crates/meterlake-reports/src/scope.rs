@@ -1,6 +1,7 @@
 //! What a caller may see, as data, and the one function that turns it into a predicate.
 
 use datafusion::logical_expr::{Expr, col, lit};
+use meterlake_lake::ScopeValues;
 use meterlake_lake::charges::columns;
 use meterlake_model::{BillingAccountId, CostBasis, CustomerTenantId};
 
@@ -21,8 +22,11 @@ pub(crate) enum Scope<'a> {
     Customers(&'a CustomerScope),
 }
 
+/// The cost bases whose rows hold billed cost; all reports read billed cost.
+const BILLED: [&str; 2] = [CostBasis::Actual.as_str(), CostBasis::Both.as_str()];
+
 /// The rows that a report may read: those of its scope, and of them those that hold billed cost. Every plan over
-/// charges starts with this predicate, and no other code decides what may be seen.
+/// charges starts with this predicate, and no other code decides which rows may be seen.
 pub(crate) fn predicate(scope: &Scope<'_>) -> Expr {
     let owner = match scope {
         Scope::Accounts(accounts) => one_of(columns::BILLING_ACCOUNT_ID, accounts.iter().map(BillingAccountId::as_str)),
@@ -31,7 +35,22 @@ pub(crate) fn predicate(scope: &Scope<'_>) -> Expr {
             one_of(columns::CUSTOMER_TENANT_ID, customers.iter().map(ToString::to_string))
         }
     };
-    owner.and(one_of(columns::COST_BASIS, [CostBasis::Actual.as_str(), CostBasis::Both.as_str()]))
+    owner.and(one_of(columns::COST_BASIS, BILLED))
+}
+
+/// Whether a data file of this scope can hold rows that satisfy [`predicate`]. For accounts, whether it does: they
+/// are part of a file's scope.
+pub(crate) fn may_hold(scope: &Scope<'_>, file: &ScopeValues) -> bool {
+    let value = |column| columns::SCOPE.iter().position(|name| *name == column).map_or("", |at| file[at].as_str());
+    let owner = match scope {
+        Scope::Accounts(accounts) => {
+            let account = value(columns::BILLING_ACCOUNT_ID);
+            accounts.iter().any(|allowed| allowed.as_str() == account)
+        }
+        Scope::Customers(CustomerScope::All) => true,
+        Scope::Customers(CustomerScope::These(customers)) => !customers.is_empty(),
+    };
+    owner && BILLED.contains(&value(columns::COST_BASIS))
 }
 
 /// `column IN (values)`, false for no values.

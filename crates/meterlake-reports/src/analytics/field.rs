@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use meterlake_filter::{Field, FieldCatalogue, FieldKind};
 use meterlake_lake::charges::columns;
 
 macro_rules! fields {
@@ -51,6 +52,22 @@ fields! {
     ReservationId = "reservationId", RESERVATION_ID, true;
     ConsumptionMeterId = "consumptionMeterId", CONSUMPTION_METER_ID, true;
     ServiceType = "serviceType", SERVICE_TYPE, false;
+}
+
+impl AnalyticsField {
+    /// The catalogue that filters are parsed with: these fields, in the order of [`AnalyticsField::ALL`].
+    #[must_use]
+    pub fn catalogue() -> FieldCatalogue {
+        let fields = Self::ALL.map(|field| Field {
+            name: field.name(),
+            kind: match field {
+                Self::UsageDate => FieldKind::Date,
+                _ if field.is_guid() => FieldKind::Guid,
+                _ => FieldKind::Text,
+            },
+        });
+        FieldCatalogue::new(fields)
+    }
 }
 
 impl FromStr for AnalyticsField {

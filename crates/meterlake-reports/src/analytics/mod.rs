@@ -1,14 +1,22 @@
 //! Azure usage analytics: quantity by any combination of the 13 fields.
 
+mod bucket;
 mod field;
+mod filter;
+mod plan;
 
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
 use meterlake_lake::Lake;
 use meterlake_model::Day;
 
 pub use field::{AggregationLevel, AnalyticsField, AnalyticsKey, Direction};
 
+use self::plan::Checked;
 use crate::engine::QueryEngine;
+use crate::plan::{collect, keep_first, snapshot};
 use crate::{CustomerScope, ReportError};
 
 /// The output column that holds the summed quantity.
@@ -19,7 +27,7 @@ pub const QUANTITY_COLUMN: &str = meterlake_lake::charges::columns::QUANTITY;
 pub struct AnalyticsRequest {
     /// Whose charges.
     pub customers: CustomerScope,
-    /// The caller's filter.
+    /// The caller's filter, parsed with [`AnalyticsField::catalogue`].
     pub filter: Option<meterlake_filter::Expr>,
     /// The first and the last day, both inclusive, each open when none.
     pub days: (Option<Day>, Option<Day>),
@@ -53,9 +61,40 @@ pub struct AnalyticsPage {
 }
 
 pub(crate) async fn page(
-    _lake: &Lake,
-    _engine: &dyn QueryEngine,
-    _request: &AnalyticsRequest,
+    lake: &Lake,
+    engine: &dyn QueryEngine,
+    request: &AnalyticsRequest,
 ) -> Result<AnalyticsPage, ReportError> {
-    todo!()
+    let checked = Checked::new(request)?;
+    let snapshot = snapshot(lake, request.snapshot).await?;
+    let version = snapshot.version();
+    let top = request.top.max(1);
+    // Counted before anything is skipped, so that a place beyond the end costs no more than the count.
+    let mut total = request.total;
+    if total.is_none() && request.skip > 0 {
+        total = Some(count(engine, checked.total(&snapshot)?).await?);
+    }
+    if let Some(total) = total.filter(|total| request.skip >= *total) {
+        return Ok(AnalyticsPage { snapshot: version, total, batches: Vec::new(), more: false });
+    }
+    let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
+    let mut batches = collect(engine, checked.rows(&snapshot, skip, top.saturating_add(1))?).await?;
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let more = rows > top;
+    keep_first(&mut batches, top);
+    let total = match total {
+        Some(total) => total,
+        // What fits on the first page counts itself.
+        None if !more => u64::try_from(rows).unwrap_or(u64::MAX),
+        None => count(engine, checked.total(&snapshot)?).await?,
+    };
+    Ok(AnalyticsPage { snapshot: version, total, batches, more })
+}
+
+async fn count(engine: &dyn QueryEngine, plan: LogicalPlan) -> Result<u64, ReportError> {
+    let batches = collect(engine, plan).await?;
+    let counted = batches.iter().find(|batch| batch.num_rows() == 1 && batch.num_columns() == 1);
+    let counted = counted.and_then(|batch| batch.column(0).as_primitive_opt::<Int64Type>().map(|count| count.value(0)));
+    let counted = counted.and_then(|count| u64::try_from(count).ok());
+    counted.ok_or_else(|| ReportError::Engine("a count gave no number".into()))
 }

@@ -1,11 +1,19 @@
 //! EA usage details.
 
+mod plan;
+mod position;
+
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
 use meterlake_lake::Lake;
-use meterlake_model::{BillingAccountId, BillingPeriod, Day, ImportId};
+use meterlake_model::{BillingAccountId, BillingPeriod};
+
+pub use position::EaPosition;
 
 use crate::engine::QueryEngine;
+use crate::plan::{files, keep_first, snapshot};
+use crate::scope::Scope;
 use crate::{ReportError, Selection};
 
 /// Which charges of which billing accounts.
@@ -21,35 +29,6 @@ pub struct EaRequest {
     pub snapshot: Option<u64>,
 }
 
-/// The place of a row in the order of the answer: its values of [`meterlake_lake::charges::columns::SORT`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct EaPosition {
-    /// The day of the charge.
-    #[serde(rename = "d")]
-    pub usage_date: Day,
-    /// The customer, empty when none.
-    #[serde(rename = "c", default, skip_serializing_if = "String::is_empty")]
-    pub customer_tenant_id: String,
-    /// The subscription.
-    #[serde(rename = "s")]
-    pub subscription_id: String,
-    /// The resource.
-    #[serde(rename = "r")]
-    pub resource_id: String,
-    /// The meter.
-    #[serde(rename = "m")]
-    pub meter_id: String,
-    /// The import that brought the row.
-    #[serde(rename = "i")]
-    pub import_id: ImportId,
-    /// The ordinal of the source file in its import.
-    #[serde(rename = "f")]
-    pub source_file: i64,
-    /// The line in the source file.
-    #[serde(rename = "l")]
-    pub source_line: i64,
-}
-
 /// A page of rows in order.
 #[derive(Clone, Debug)]
 pub struct EaPage {
@@ -62,28 +41,59 @@ pub struct EaPage {
 }
 
 pub(crate) async fn page(
-    _lake: &Lake,
-    _engine: &dyn QueryEngine,
-    _request: &EaRequest,
-    _after: Option<&EaPosition>,
-    _limit: usize,
+    lake: &Lake,
+    engine: &dyn QueryEngine,
+    request: &EaRequest,
+    after: Option<&EaPosition>,
+    limit: usize,
 ) -> Result<EaPage, ReportError> {
-    todo!()
+    let snapshot = snapshot(lake, request.snapshot).await?;
+    let limit = limit.max(1);
+    // One row more shows whether there is a next page.
+    let plans = plan::details(&snapshot, request, after, Some(limit.saturating_add(1)))?;
+    let mut stream = engine.run(plans).await?;
+    let (mut batches, mut rows) = (Vec::new(), 0usize);
+    while rows <= limit
+        && let Some(batch) = stream.next().await
+    {
+        let batch = batch?;
+        rows += batch.num_rows();
+        if batch.num_rows() > 0 {
+            batches.push(batch);
+        }
+    }
+    let more = rows > limit;
+    keep_first(&mut batches, limit);
+    let next = match batches.last() {
+        Some(last) if more => Some(EaPosition::of_last_row(last)?),
+        _ => None,
+    };
+    Ok(EaPage { snapshot: snapshot.version(), batches, next })
 }
 
 pub(crate) async fn stream(
-    _lake: &Lake,
-    _engine: &dyn QueryEngine,
-    _request: &EaRequest,
+    lake: &Lake,
+    engine: &dyn QueryEngine,
+    request: &EaRequest,
 ) -> Result<(u64, SendableRecordBatchStream), ReportError> {
-    todo!()
+    let snapshot = snapshot(lake, request.snapshot).await?;
+    let plans = plan::details(&snapshot, request, None, None)?;
+    Ok((snapshot.version(), engine.run(plans).await?))
 }
 
+/// Needs no query: account, basis and period of the rows are known of every data file.
 pub(crate) async fn periods(
-    _lake: &Lake,
-    _engine: &dyn QueryEngine,
-    _accounts: &[BillingAccountId],
-    _snapshot: Option<u64>,
+    lake: &Lake,
+    accounts: &[BillingAccountId],
+    pinned: Option<u64>,
 ) -> Result<Vec<BillingPeriod>, ReportError> {
-    todo!()
+    let snapshot = snapshot(lake, pinned).await?;
+    let mut periods: Vec<BillingPeriod> = files(&snapshot, &Scope::Accounts(accounts), None)
+        .into_iter()
+        .filter(|file| file.rows > 0)
+        .map(|file| file.period)
+        .collect();
+    periods.sort_unstable_by(|a, b| b.cmp(a));
+    periods.dedup();
+    Ok(periods)
 }

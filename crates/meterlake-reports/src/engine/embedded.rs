@@ -3,33 +3,177 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::execution::SendableRecordBatchStream;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::error::{DataFusionError, Result as EngineResult};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionContext;
+use futures::StreamExt;
+use tokio::runtime::Runtime;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::QueryEngine;
+use super::admission::Admission;
 use crate::{ReportError, ReportsConfig};
 
+/// Batches that may lie ready between the query and its reader: enough to overlap the two, few enough that a slow
+/// reader stops the query.
+const BATCHES_AHEAD: usize = 2;
+
+/// Planning walks expressions recursively, and a filter may be long.
+const STACK_SIZE: usize = 16 << 20;
+
 /// DataFusion in this process, on a runtime of its own so that query work never delays HTTP.
-pub struct EmbeddedEngine {}
+pub struct EmbeddedEngine {
+    context: SessionContext,
+    admission: Admission,
+    /// Always there until the engine is dropped.
+    runtime: Option<Runtime>,
+}
 
 impl EmbeddedEngine {
     /// Starts the engine's threads.
     ///
     /// # Errors
-    /// [`ReportError::Engine`] when threads cannot be started.
-    pub fn new(_config: &ReportsConfig) -> Result<Self, ReportError> {
-        todo!()
+    /// [`ReportError::Engine`] when threads cannot be started, [`ReportError::Lake`] when there is no place to spill.
+    pub fn new(config: &ReportsConfig) -> Result<Self, ReportError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(config.threads.max(1))
+            .thread_name("meterlake-query")
+            .thread_stack_size(STACK_SIZE)
+            .enable_all()
+            .build()
+            .map_err(|error| ReportError::Engine(format!("cannot start the query threads: {error}")))?;
+        let spill_dir = config.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
+        Ok(Self {
+            context: meterlake_lake::session_context(config.memory_limit, Some(&spill_dir))?,
+            admission: Admission::new(config.concurrent_queries, config.waiting_queries, config.admission_timeout),
+            runtime: Some(runtime),
+        })
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<JoinHandle<T>, ReportError> {
+        let runtime = self.runtime.as_ref().ok_or_else(|| ReportError::Engine("the engine has stopped".into()))?;
+        Ok(runtime.spawn(work))
+    }
+}
+
+impl Drop for EmbeddedEngine {
+    fn drop(&mut self) {
+        // Dropping a runtime waits for its threads, which is not allowed on a thread of another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 #[async_trait]
 impl QueryEngine for EmbeddedEngine {
-    async fn run(&self, _plan: LogicalPlan) -> Result<SendableRecordBatchStream, ReportError> {
-        todo!()
+    async fn run(&self, plans: Vec<LogicalPlan>) -> Result<SendableRecordBatchStream, ReportError> {
+        let permit = self.admission.admit().await?;
+        let (started, start) = oneshot::channel();
+        let (batches, stream) = mpsc::channel(BATCHES_AHEAD);
+        let query = Query { state: self.context.state(), plans, started, batches, _permit: permit };
+        let task = Task(self.spawn(query.run())?);
+        match start.await {
+            Ok(Ok(schema)) => Ok(output(schema, stream, task)),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(ReportError::Engine("the query died while it was planned".into())),
+        }
     }
 
-    async fn physical_plan(&self, _plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError> {
-        todo!()
+    async fn physical_plan(&self, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError> {
+        let state = self.context.state();
+        let planned = self.spawn(async move { state.create_physical_plan(&plan).await })?;
+        match planned.await {
+            Ok(plan) => Ok(plan?),
+            Err(error) => Err(ReportError::Engine(format!("the query died while it was planned: {error}"))),
+        }
     }
+}
+
+/// A query on its way.
+struct Query {
+    state: SessionState,
+    plans: Vec<LogicalPlan>,
+    started: oneshot::Sender<EngineResult<SchemaRef>>,
+    batches: mpsc::Sender<EngineResult<RecordBatch>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Query {
+    async fn run(self) {
+        let mut started = Some(self.started);
+        for plan in self.plans {
+            let stream = match start(&self.state, plan).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    match started.take() {
+                        Some(started) => drop(started.send(Err(error))),
+                        None => drop(self.batches.send(Err(error)).await),
+                    }
+                    return;
+                }
+            };
+            if let Some(started) = started.take() {
+                drop(started.send(Ok(stream.schema())));
+            }
+            if !forward(stream, &self.batches).await {
+                return;
+            }
+        }
+        if let Some(started) = started {
+            drop(started.send(Err(DataFusionError::Plan("a query of no plan".into()))));
+        }
+    }
+}
+
+async fn start(state: &SessionState, plan: LogicalPlan) -> EngineResult<SendableRecordBatchStream> {
+    let physical = state.create_physical_plan(&plan).await?;
+    execute_stream(physical, state.task_ctx())
+}
+
+/// Hands the batches on; false when there was an error or nobody reads any more.
+async fn forward(mut stream: SendableRecordBatchStream, batches: &mpsc::Sender<EngineResult<RecordBatch>>) -> bool {
+    while let Some(batch) = stream.next().await {
+        let good = batch.is_ok();
+        if batches.send(batch).await.is_err() || !good {
+            return false;
+        }
+    }
+    true
+}
+
+/// A running query, cancelled when nobody holds it any more.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The stream that the reader holds. A query that dies is an error, never an early end.
+fn output(
+    schema: SchemaRef,
+    stream: mpsc::Receiver<EngineResult<RecordBatch>>,
+    task: Task,
+) -> SendableRecordBatchStream {
+    let batches = futures::stream::unfold((stream, Some(task)), |(mut stream, task)| async move {
+        if let Some(batch) = stream.recv().await {
+            return Some((batch, (stream, task)));
+        }
+        match (&mut task?.0).await {
+            Ok(()) => None,
+            Err(error) => Some((Err(DataFusionError::Internal(format!("the query died: {error}"))), (stream, None))),
+        }
+    });
+    Box::pin(RecordBatchStreamAdapter::new(schema, batches))
 }

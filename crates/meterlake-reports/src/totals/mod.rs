@@ -1,9 +1,13 @@
 //! Totals of cost and quantity for the usage summary and the usage records.
 
+mod plan;
+mod rows;
+
 use meterlake_lake::Lake;
 use meterlake_model::{Amount, CurrencyCode, CustomerTenantId, ImportId, Quantity};
 
 use crate::engine::QueryEngine;
+use crate::plan::{collect, snapshot};
 use crate::{CustomerScope, ReportError, Selection};
 
 /// What a total is made for.
@@ -67,9 +71,14 @@ pub struct TotalsRow {
 }
 
 pub(crate) async fn totals(
-    _lake: &Lake,
-    _engine: &dyn QueryEngine,
-    _query: &TotalsQuery,
+    lake: &Lake,
+    engine: &dyn QueryEngine,
+    query: &TotalsQuery,
 ) -> Result<Vec<TotalsRow>, ReportError> {
-    todo!()
+    let snapshot = snapshot(lake, query.snapshot).await?;
+    let mut rows = Vec::new();
+    for batch in collect(engine, plan::sums(&snapshot, query)?).await? {
+        rows::read(&batch, &mut rows)?;
+    }
+    Ok(rows)
 }
