@@ -1,1 +1,35 @@
-//! TEMP
+//! Control state: customers, enrolments, tenants, principals and what they may read, keys and secrets,
+//! records of imports and exports, and the audit trail. One SQLite file, used by several processes at once.
+//! The only crate that knows SQL.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod audit;
+mod control;
+mod customers;
+mod enrolments;
+mod error;
+mod export_jobs;
+mod grants;
+mod imports;
+mod keys;
+mod named;
+mod principals;
+mod secrets;
+mod signing_keys;
+mod stored;
+mod tenants;
+
+pub use audit::AuditEntry;
+pub use control::Control;
+pub use customers::{Customer, CustomerChange, CustomerSeen};
+pub use enrolments::Enrolment;
+pub use error::ControlError;
+pub use export_jobs::{ExportJob, ExportOutcome, ExportStatus};
+pub use grants::{Grant, GrantScope};
+pub use imports::{ImportRow, ImportState, StoredImport};
+pub use keys::{EaKey, KeySlot, NewEaKey};
+pub use principals::{NewPrincipal, Principal, PrincipalKind};
+pub use secrets::{NewSecret, Secret};
+pub use signing_keys::SigningKey;
+pub use tenants::{Tenant, TenantKind};
