@@ -5,18 +5,23 @@
 
 pub mod charges;
 mod checked_sum;
+mod commit;
 mod error;
 mod lake;
+mod log;
 mod provider;
+mod root;
 mod scope;
 mod session;
 mod snapshot;
+mod stats;
 mod writer;
 
 pub use checked_sum::checked_sum_udaf;
+pub use commit::{Commit, ImportRecordJson};
 pub use error::LakeError;
-pub use lake::{Commit, ImportRecordJson, Lake};
-pub use scope::{ScopeKey, ScopeValues, scope_key};
+pub use lake::Lake;
+pub use scope::{ParseScopeKeyError, ScopeKey, ScopeValues, scope_key};
 pub use session::session_context;
 pub use snapshot::{ChargesFile, ChargesSnapshot};
 pub use writer::{ChargesWriter, WriterOptions, WrittenFile};

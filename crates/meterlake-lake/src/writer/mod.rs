@@ -1,23 +1,32 @@
 //! Writing data files.
 
+mod files;
+mod sort;
+
+use std::path::PathBuf;
+
 use datafusion::execution::SendableRecordBatchStream;
-use meterlake_model::BillingPeriod;
+use futures::StreamExt;
+use meterlake_model::{BillingPeriod, ImportId};
 
 use crate::{
+    charges::columns,
     error::LakeError,
+    root::TableRoot,
     scope::{ScopeKey, ScopeValues},
 };
+use files::FileSplitter;
 
 /// Bounds of a writer.
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
     /// Memory of the sort in bytes; more rows than fit are spilled to disk.
     pub sort_memory: usize,
-    /// A file is closed when it has about this many bytes.
+    /// A file is closed at the end of the day on which it has about this many bytes, or at twice as many.
     pub file_bytes: u64,
-    /// A file is closed when it has this many rows.
+    /// A file is closed at the end of the day on which it has this many rows, or at twice as many.
     pub file_rows: u64,
-    /// Rows of a row group.
+    /// Most rows of a row group.
     pub row_group_rows: usize,
 }
 
@@ -48,10 +57,19 @@ pub struct WrittenFile {
 
 /// Writes the data files of one import.
 pub struct ChargesWriter {
+    root: TableRoot,
+    import: ImportId,
+    staging: PathBuf,
     options: WriterOptions,
+    /// Number of the next file.
+    next: u32,
 }
 
 impl ChargesWriter {
+    pub(crate) fn new(root: TableRoot, import: ImportId, staging: PathBuf, options: WriterOptions) -> Self {
+        Self { root, import, staging, options, next: 0 }
+    }
+
     /// The same writer with other bounds.
     #[must_use]
     pub fn with_options(mut self, options: WriterOptions) -> Self {
@@ -60,8 +78,43 @@ impl ChargesWriter {
     }
 
     /// Sorts (in bounded memory, spilling to the staging folder), splits by billing period and scope, and writes
-    /// Parquet files. Batches have the columns of [`crate::charges::columns::schema`]. May be called repeatedly.
-    pub async fn write(&mut self, _batches: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, LakeError> {
-        todo!()
+    /// Parquet files. Batches have the columns of [`crate::charges::columns::schema`]. May be called repeatedly; the
+    /// files are invisible until they are committed.
+    ///
+    /// # Errors
+    /// [`LakeError::Rows`] when batches have other columns or a billing period that is none; the errors of the
+    /// stream; and those of the disk. Files written so far stay until [`crate::Lake::discard`].
+    pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, LakeError> {
+        check_schema(&batches)?;
+        let mut sorted = sort::sorted(batches, &self.staging, self.options.sort_memory)?;
+        let mut splitter = FileSplitter::new(&self.root, self.import, &self.options, self.next);
+        while let Some(batch) = sorted.next().await {
+            // Names count even when a file is left half written, so that no name is used twice.
+            let taken = splitter.take(&batch?).await;
+            self.next = splitter.next();
+            taken?;
+        }
+        splitter.finish().await
+    }
+}
+
+fn check_schema(batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
+    let (given, expected) = (batches.schema(), columns::schema());
+    for (place, field) in expected.fields().iter().enumerate() {
+        match given.fields().get(place) {
+            Some(found) if found.name() == field.name() && found.data_type() == field.data_type() => {}
+            found => {
+                let found = found.map_or_else(|| "nothing".to_owned(), |f| format!("{} {}", f.name(), f.data_type()));
+                return Err(LakeError::Rows(format!(
+                    "column {place} is {found}; expected {} {}",
+                    field.name(),
+                    field.data_type()
+                )));
+            }
+        }
+    }
+    match given.fields().get(expected.fields().len()) {
+        Some(extra) => Err(LakeError::Rows(format!("column {} is not known", extra.name()))),
+        None => Ok(()),
     }
 }

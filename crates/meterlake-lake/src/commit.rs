@@ -1,0 +1,252 @@
+//! Committing imports: all of an import becomes visible at once, or nothing.
+
+use std::collections::{BTreeSet, HashSet};
+
+use futures::TryStreamExt;
+use meterlake_model::{BillingPeriod, ImportId};
+use object_store::{ObjectStore, ObjectStoreExt, path::Path as StorePath};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::LakeError,
+    lake::{COMMIT_LOCK, Lake},
+    log::{self, CHECKPOINT_INTERVAL, ImportEntry},
+    root::{Created, blocking},
+    scope::ScopeKey,
+    snapshot::{ChargesFile, ChargesSnapshot},
+    writer::WrittenFile,
+};
+
+/// Attempts against committers that do not honour the lock (other tools).
+const ATTEMPTS: u32 = 20;
+
+/// Folder of the import records, beside the data; Delta readers skip names with a leading underscore.
+const RECORDS: &str = "_imports";
+
+/// Everything that one import changes, taken over by one Delta commit.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The import.
+    pub import: ImportId,
+    /// Data files that the import brings.
+    pub adds: Vec<WrittenFile>,
+    /// Live data files that it replaces.
+    pub removes: Vec<ChargesFile>,
+    /// The snapshot in which `removes` were found.
+    pub read_version: u64,
+    /// SHA-256 of the source files, hexadecimal.
+    pub source_hashes: Vec<String>,
+    /// The import's record, stored beside the table before the commit.
+    pub record: serde_json::Value,
+}
+
+/// The stored record of an import that really was committed.
+#[derive(Clone, Debug)]
+pub struct ImportRecordJson {
+    /// The import.
+    pub import: ImportId,
+    /// The snapshot that its commit made.
+    pub version: u64,
+    /// The record as given to the commit.
+    pub record: serde_json::Value,
+}
+
+/// A record as it lies beside the table.
+#[derive(Serialize, Deserialize)]
+struct Sidecar {
+    import: ImportId,
+    /// The version that the commit tried to make; proved only by the log.
+    version: u64,
+    record: serde_json::Value,
+}
+
+fn record_path(import: ImportId) -> String {
+    format!("{RECORDS}/{import}.json")
+}
+
+impl Lake {
+    /// Commits an import: all of it becomes visible at once. Returns the new version, or the version that it already
+    /// has when it was committed before.
+    ///
+    /// # Errors
+    /// [`LakeError::Conflict`] when a file to be removed, or the set of files of a scope and period that the commit
+    /// touches, is no longer as in `read_version`; [`LakeError::Corrupt`] when a data file is not as it was written.
+    pub async fn commit(&self, commit: Commit) -> Result<u64, LakeError> {
+        let version = {
+            let _turn = self.0.committer.lock().await;
+            let _lock = self.0.root.lock(COMMIT_LOCK).await?;
+            if let Some(version) = self.committed_version(commit.import).await? {
+                return Ok(version);
+            }
+            self.check_data_files(&commit.adds).await?;
+            self.0.root.sync(commit.adds.iter().map(|add| add.path.clone()).collect()).await?;
+            self.append(&commit).await?
+        };
+        tracing::info!(import = %commit.import, version, adds = commit.adds.len(), removes = commit.removes.len(), "committed");
+        if version.is_multiple_of(CHECKPOINT_INTERVAL) {
+            // The log is complete without it; the next interval tries again.
+            if let Err(error) = self.charges().await {
+                tracing::warn!(version, %error, "snapshot not loaded after commit");
+            } else if let Err(error) = self.checkpoint().await {
+                tracing::warn!(version, %error, "checkpoint not written");
+            }
+        }
+        Ok(version)
+    }
+
+    /// Writes the log entry after the newest one.
+    async fn append(&self, commit: &Commit) -> Result<u64, LakeError> {
+        let root = &self.0.root;
+        for _ in 0..ATTEMPTS {
+            let newest = self.charges().await?;
+            self.check_conflicts(commit, &newest).await?;
+            let version = newest.version() + 1;
+            let sidecar = Sidecar { import: commit.import, version, record: commit.record.clone() };
+            root.put(&record_path(commit.import), serde_json::to_vec_pretty(&sidecar)?.into()).await?;
+            let entry = ImportEntry {
+                import: commit.import,
+                version,
+                // Later than its predecessor also when the clock was set back.
+                now: self.0.clock.now().max(newest.committed_at() + chrono::TimeDelta::milliseconds(1)),
+                adds: &commit.adds,
+                removes: &commit.removes,
+                source_hashes: &commit.source_hashes,
+            };
+            match root.create(&log::entry_path(version), entry.to_bytes()).await? {
+                Created::New => return Ok(version),
+                Created::Taken => tracing::info!(version, "another committer was faster"),
+            }
+        }
+        Err(LakeError::Root {
+            root: root.url.to_string(),
+            reason: format!("{ATTEMPTS} commits of other writers came first; are other tools writing to the table?"),
+        })
+    }
+
+    /// Every file must be there in full length before the log names it.
+    async fn check_data_files(&self, adds: &[WrittenFile]) -> Result<(), LakeError> {
+        for add in adds {
+            let found = self.0.root.store.head(&StorePath::from(add.path.as_str())).await?;
+            if found.size != add.size {
+                let reason = format!("has {} bytes; {} were written", found.size, add.size);
+                return Err(LakeError::Corrupt { path: add.path.clone(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_conflicts(&self, commit: &Commit, newest: &ChargesSnapshot) -> Result<(), LakeError> {
+        let conflict = |path: &str| LakeError::Conflict {
+            import: commit.import,
+            read_version: commit.read_version,
+            path: path.to_owned(),
+        };
+        if let Some(gone) = commit.removes.iter().find(|file| newest.file(&file.path).is_none()) {
+            return Err(conflict(&gone.path));
+        }
+        if commit.read_version == newest.version() {
+            return Ok(());
+        }
+        let touched: HashSet<(BillingPeriod, ScopeKey)> = (commit.adds.iter().map(|f| (f.period, f.scope_key)))
+            .chain(commit.removes.iter().map(|f| (f.period, f.scope_key)))
+            .collect();
+        let read = self.charges_at(commit.read_version).await?;
+        let paths = |snapshot: &ChargesSnapshot| -> BTreeSet<String> {
+            let files = snapshot.files().iter().filter(|f| touched.contains(&(f.period, f.scope_key)));
+            files.map(|f| f.path.clone()).collect()
+        };
+        match paths(&read).symmetric_difference(&paths(newest)).next() {
+            Some(changed) => Err(conflict(changed)),
+            None => Ok(()),
+        }
+    }
+
+    /// The version that an import's commit made, or none when it is not committed. Decided by the Delta log alone.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn committed_version(&self, import: ImportId) -> Result<Option<u64>, LakeError> {
+        self.transaction(&import.to_string()).await
+    }
+
+    /// The records of all committed imports, oldest first; records of imports that never were committed are left out.
+    ///
+    /// # Errors
+    /// When the log or a record cannot be read.
+    pub async fn committed_imports(&self) -> Result<Vec<ImportRecordJson>, LakeError> {
+        let root = &self.0.root;
+        let listed: Vec<_> = root.store.list(Some(&StorePath::from(RECORDS))).try_collect().await?;
+        let mut imports = Vec::with_capacity(listed.len());
+        for object in listed.iter().filter(|object| object.location.extension() == Some("json")) {
+            let path = object.location.to_string();
+            let Some(content) = root.get(&path).await? else { continue };
+            let Sidecar { import, version, record } = serde_json::from_slice(&content).map_err(|e| {
+                LakeError::Corrupt { path: path.clone(), reason: format!("is not an import record: {e}") }
+            })?;
+            // The entry that the record points at proves it at the least cost; when it is gone, the whole log decides.
+            let proved = match root.get(&log::entry_path(version)).await? {
+                Some(entry) => log::is_commit_of(&entry, import).then_some(version),
+                None => self.committed_version(import).await?,
+            };
+            if let Some(version) = proved {
+                imports.push(ImportRecordJson { import, version, record });
+            }
+        }
+        imports.sort_by_key(|found| found.version);
+        Ok(imports)
+    }
+
+    /// Deletes the data files and the record of an import that never was committed. Returns the number of data files;
+    /// 0, and nothing is deleted, when the import is committed.
+    ///
+    /// # Errors
+    /// When the log cannot be read or a file cannot be deleted.
+    pub async fn discard(&self, import: ImportId) -> Result<usize, LakeError> {
+        let _turn = self.0.committer.lock().await;
+        let _lock = self.0.root.lock(COMMIT_LOCK).await?;
+        if self.committed_version(import).await?.is_some() {
+            return Ok(0);
+        }
+        let mark = format!("-{import}-");
+        let root = &self.0.root;
+        let deleted = match root.local.clone() {
+            Some(folder) => blocking(move || delete_local(&folder, &mark)).await?,
+            None => {
+                let listed: Vec<_> = root.store.list(None).try_collect().await?;
+                let dead = listed.into_iter().map(|object| object.location).filter(|location| {
+                    location.as_ref().starts_with("billing_period=") && location.as_ref().contains(&mark)
+                });
+                let mut deleted = 0;
+                for location in dead {
+                    root.store.delete(&location).await?;
+                    deleted += 1;
+                }
+                deleted
+            }
+        };
+        match root.store.delete(&StorePath::from(record_path(import))).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(deleted),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Deletes the marked files in the partition folders, half-written ones (which listings hide) included.
+fn delete_local(folder: &std::path::Path, mark: &str) -> Result<usize, LakeError> {
+    let mut deleted = 0;
+    for partition in std::fs::read_dir(folder).map_err(LakeError::io(folder))? {
+        let partition = partition.map_err(LakeError::io(folder))?;
+        if !partition.file_name().to_string_lossy().starts_with("billing_period=") {
+            continue;
+        }
+        let partition = partition.path();
+        for file in std::fs::read_dir(&partition).map_err(LakeError::io(&partition))? {
+            let file = file.map_err(LakeError::io(&partition))?;
+            if file.file_name().to_string_lossy().contains(mark) {
+                std::fs::remove_file(file.path()).map_err(LakeError::io(file.path()))?;
+                deleted += 1;
+            }
+        }
+    }
+    Ok(deleted)
+}
