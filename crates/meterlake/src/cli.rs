@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use meterlake_control::{KeySlot, PrincipalKind};
+use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
@@ -245,7 +247,7 @@ pub(crate) enum Key {
         enrolment: EnrolmentNumber,
         /// primary or secondary
         #[arg(long, default_value = "primary")]
-        slot: String,
+        slot: KeySlot,
     },
     /// List keys (never their text)
     List {
@@ -259,7 +261,7 @@ pub(crate) enum Key {
         enrolment: EnrolmentNumber,
         /// primary or secondary
         #[arg(long)]
-        slot: String,
+        slot: KeySlot,
     },
 }
 
@@ -292,7 +294,7 @@ pub(crate) enum Principal {
     /// Add an application or a user
     Add {
         /// application or user
-        kind: String,
+        kind: PrincipalKind,
         /// Name that commands know it by
         name: String,
         /// Tenant that it belongs to: id or domain
@@ -370,7 +372,7 @@ pub(crate) struct TokenRequest {
     pub(crate) principal: String,
     /// API that the token is for: partner-center, b2c or meterlake
     #[arg(long, default_value = "partner-center")]
-    pub(crate) audience: String,
+    pub(crate) audience: Audience,
     /// Life in minutes
     #[arg(long, default_value_t = 60)]
     pub(crate) minutes: u32,

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_input;
+mod cost_export;
 mod crash;
 mod demo;
+mod ea;
 mod imports;
 mod outside_readers;
 mod program;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use meterlake_testkit::TestServer;
 use serde_json::Value;
 
 /// A data folder of its own, gone at the end.
@@ -78,4 +79,23 @@ impl Folder {
 /// What a program printed.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A running `meterlake serve` (or `demo`), killed at the end.
+pub(crate) struct Server(TestServer);
+
+impl Server {
+    /// Starts `meterlake COMMAND` on a free port and waits until it answers.
+    pub(crate) fn start(folder: &Folder, command: &str) -> Self {
+        Self(TestServer::start_command(env!("CARGO_BIN_EXE_meterlake"), command, &folder.data(), &[]).unwrap())
+    }
+
+    /// `GET` with a bearer credential: status and body. Takes a path or a whole address.
+    pub(crate) fn get(&self, path: &str, credential: &str) -> (u16, String) {
+        let url = if path.starts_with("http") { path.to_owned() } else { self.0.url(path) };
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let answer = reqwest::Client::new().get(url).bearer_auth(credential).send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
 }

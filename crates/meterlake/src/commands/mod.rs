@@ -1,0 +1,40 @@
+//! What each command does, one module a resource.
+
+mod customers;
+mod demo;
+mod enrolments;
+mod imports;
+mod principals;
+mod serve;
+mod tokens;
+
+use std::path::Path;
+
+use crate::cli::{Cli, Command};
+use crate::data_folder::DataFolder;
+use crate::{config, output};
+
+/// Runs the command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
+    if matches!(cli.command, Command::Config) {
+        return output::line(config::DEFAULTS.trim_end());
+    }
+    let usual = if matches!(cli.command, Command::Demo(_)) { "meterlake-demo" } else { "meterlake-data" };
+    let dir = cli.data.as_deref().unwrap_or(Path::new(usual));
+    let folder = DataFolder::open(dir, cli.config.as_deref())?;
+    match cli.command {
+        Command::Import(command) => imports::import(&folder, command).await,
+        Command::Imports(command) => imports::list_or_show(&folder, command).await,
+        Command::Serve(options) => serve::run(&folder, options).await,
+        Command::Demo(options) => demo::run(&folder, options).await,
+        Command::Customer(command) => customers::run(&folder, command).await,
+        Command::Enrolment(command) => enrolments::run(&folder, command).await,
+        Command::Key(command) => enrolments::run_key(&folder, command).await,
+        Command::Tenant(command) => principals::run_tenant(&folder, command).await,
+        Command::Principal(command) => principals::run(&folder, command).await,
+        Command::Secret(command) => principals::run_secret(&folder, command).await,
+        Command::Grant(command) => principals::run_grant(&folder, command).await,
+        Command::Token(command) => tokens::run(&folder, command).await,
+        Command::Config => Ok(()),
+    }
+}

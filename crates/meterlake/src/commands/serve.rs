@@ -1,0 +1,93 @@
+//! `meterlake serve`
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use meterlake_import::recovery_text;
+use meterlake_reports::{Reports, ReportsConfig};
+use meterlake_server::{EaConfig, FamilyConfig, ServerConfig, ServerState};
+use tokio::net::TcpListener;
+
+use super::principals::open_identity;
+use crate::cli::Serve;
+use crate::data_folder::DataFolder;
+use crate::journal::Journal;
+use crate::output;
+
+pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<()> {
+    let listener = listen(folder, options.listen.as_deref()).await?;
+    let state = state(folder).await?;
+    output::line(&format!("listening on {}", base(&listener)?))?;
+    meterlake_server::serve(listener, state, stopped()).await?;
+    Ok(())
+}
+
+/// Binds the address before anything slow, so that a taken port is said at once.
+pub(crate) async fn listen(folder: &DataFolder, address: Option<&str>) -> anyhow::Result<TcpListener> {
+    let address = address.unwrap_or(&folder.config.listen);
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; give another address with --listen"))
+}
+
+/// The base of the addresses that reach the listener from this machine.
+pub(crate) fn base(listener: &TcpListener) -> anyhow::Result<String> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// Opens everything that answers are made from, after settling what interrupted imports left.
+pub(crate) async fn state(folder: &DataFolder) -> anyhow::Result<ServerState> {
+    let lake = folder.lake().await?;
+    let control = folder.control().await?;
+    let settled = folder.recover(&lake, &Journal::new(control.clone())).await?;
+    let settled = recovery_text(&settled);
+    if !settled.is_empty() {
+        eprintln!("{}", settled.trim_end());
+    }
+    let identity = open_identity(folder, &control).await?;
+    let reports = Reports::new(lake, &reports_config(folder))?;
+    Ok(ServerState::new(reports, identity, control, Arc::clone(&folder.clock), server_config(folder)))
+}
+
+fn reports_config(folder: &DataFolder) -> ReportsConfig {
+    let query = &folder.config.query;
+    let mut config = ReportsConfig { memory_limit: query.memory_mib.saturating_mul(1 << 20), ..ReportsConfig::default() };
+    if query.threads > 0 {
+        config.threads = query.threads;
+    }
+    config
+}
+
+fn server_config(folder: &DataFolder) -> ServerConfig {
+    let config = &folder.config;
+    ServerConfig {
+        base_url: (!config.base_url.is_empty()).then(|| config.base_url.trim_end_matches('/').to_owned()),
+        trust_forwarded: config.trust_forwarded,
+        ea: EaConfig { usage_only: config.ea.usage_only, bom: config.ea.bom },
+        analytics: FamilyConfig { bom: config.analytics.bom },
+        summary: FamilyConfig { bom: config.summary.bom },
+        rate_limit_per_minute: config.limits.requests_per_minute,
+        running_exports: config.limits.running_exports as usize,
+        ..ServerConfig::new(folder.exports())
+    }
+}
+
+/// Ends when the process is asked to stop.
+pub(crate) async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(_) => {
+            let _ = interrupt.await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}

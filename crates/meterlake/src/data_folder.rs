@@ -1,0 +1,71 @@
+//! The data folder and what lies in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use meterlake_control::Control;
+use meterlake_import::{ImportError, RecoveryReport, recover};
+use meterlake_lake::Lake;
+use meterlake_model::{SharedClock, ShiftedClock, SystemClock};
+
+use crate::config::Config;
+use crate::journal::Journal;
+
+/// An opened data folder: paths, settings and the clock.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    /// The folder.
+    pub(crate) dir: PathBuf,
+    /// Settings.
+    pub(crate) config: Config,
+    /// The one clock.
+    pub(crate) clock: SharedClock,
+}
+
+impl DataFolder {
+    /// Opens the folder `dir`, making it where it is missing.
+    pub(crate) fn open(dir: &Path, config_file: Option<&Path>) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data folder {}", dir.display()))?;
+        let dir = dir.canonicalize().with_context(|| format!("cannot open the data folder {}", dir.display()))?;
+        let config = Config::load(config_file, &dir)?;
+        Ok(Self { dir, config, clock: clock()? })
+    }
+
+    /// The control state.
+    pub(crate) async fn control(&self) -> anyhow::Result<Control> {
+        let path = self.dir.join("meterlake.db");
+        Control::open(&path, Arc::clone(&self.clock))
+            .await
+            .with_context(|| format!("cannot open the control state {}", path.display()))
+    }
+
+    /// The lake.
+    pub(crate) async fn lake(&self) -> anyhow::Result<Lake> {
+        let path = self.dir.join("lake");
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Lake::open_path(&path).await.with_context(|| format!("cannot open the lake {}", path.display()))
+    }
+
+    /// Folder of asynchronous export files.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.dir.join("exports")
+    }
+
+    /// Settles what interrupted imports left behind.
+    pub(crate) async fn recover(&self, lake: &Lake, journal: &Journal) -> Result<RecoveryReport, ImportError> {
+        recover(lake, journal, &self.clock, &self.dir).await
+    }
+}
+
+/// The machine's clock, or one that starts at `METERLAKE_NOW` (RFC 3339), so that tests and rehearsals can run as of another day.
+fn clock() -> anyhow::Result<SharedClock> {
+    match std::env::var("METERLAKE_NOW") {
+        Ok(text) => {
+            let instant = chrono::DateTime::parse_from_rfc3339(&text)
+                .with_context(|| format!("METERLAKE_NOW={text:?} is not an RFC 3339 instant such as 2026-11-21T09:00:00Z"))?;
+            Ok(Arc::new(ShiftedClock::starting_at(instant.to_utc())))
+        }
+        Err(_) => Ok(Arc::new(SystemClock)),
+    }
+}

@@ -1,0 +1,105 @@
+//! The importer's journal, kept in the control state.
+
+use async_trait::async_trait;
+use meterlake_control::{Control, CustomerSeen, ImportRow, ImportState, StoredImport};
+use meterlake_import::{ImportJournal, ImportRecord, JournalError};
+use meterlake_model::{BillingAccountId, ImportId};
+
+/// Import records in the control state.
+#[derive(Clone, Debug)]
+pub(crate) struct Journal {
+    control: Control,
+}
+
+impl Journal {
+    pub(crate) fn new(control: Control) -> Self {
+        Self { control: control.acting_as("import") }
+    }
+
+    /// The record of one import.
+    pub(crate) async fn record(&self, id: ImportId) -> anyhow::Result<Option<ImportRecord>> {
+        Ok(self.control.import(id).await?.map(read).transpose()?)
+    }
+
+    /// The records of all imports, newest first.
+    pub(crate) async fn all(&self) -> anyhow::Result<Vec<ImportRecord>> {
+        Ok(self.control.imports().await?.into_iter().map(read).collect::<Result<_, _>>()?)
+    }
+}
+
+fn read(row: ImportRow) -> Result<ImportRecord, serde_json::Error> {
+    serde_json::from_value(row.record)
+}
+
+fn read_all(rows: Vec<ImportRow>) -> Result<Vec<ImportRecord>, JournalError> {
+    Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
+}
+
+fn state(state: meterlake_import::ImportState) -> ImportState {
+    match state {
+        meterlake_import::ImportState::Running => ImportState::Running,
+        meterlake_import::ImportState::Committed => ImportState::Committed,
+        meterlake_import::ImportState::Unchanged => ImportState::Unchanged,
+        meterlake_import::ImportState::Failed => ImportState::Failed,
+        meterlake_import::ImportState::Abandoned => ImportState::Abandoned,
+    }
+}
+
+/// Empty texts of the importer are absent values here.
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[async_trait]
+impl ImportJournal for Journal {
+    async fn store(&self, record: &ImportRecord) -> Result<(), JournalError> {
+        let customers: Vec<CustomerSeen> = record
+            .customers
+            .iter()
+            .map(|c| CustomerSeen {
+                tenant_id: c.tenant_id,
+                name: some(&c.name),
+                domain: some(&c.domain),
+                offer: c.offer,
+                currency: c.currency.clone(),
+            })
+            .collect();
+        // An account id that is no valid id cannot be mapped to an enrolment; its charges are in the lake all the same.
+        let accounts: Vec<BillingAccountId> =
+            record.billing_accounts.iter().filter_map(|a| a.id.parse().ok()).collect();
+        let hashes = record.hashes();
+        let json = serde_json::to_value(record)?;
+        let stored = StoredImport {
+            id: record.id,
+            state: state(record.state),
+            kind: Some(record.kind),
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+            version: record.version,
+            error: record.error.as_deref(),
+            hashes: &hashes,
+            superseded: &record.superseded,
+            customers: &customers,
+            billing_accounts: &accounts,
+            record: &json,
+        };
+        Ok(self.control.store_import(&stored).await?)
+    }
+
+    async fn get(&self, id: ImportId) -> Result<Option<ImportRecord>, JournalError> {
+        Ok(self.control.import(id).await?.map(read).transpose()?)
+    }
+
+    async fn running(&self) -> Result<Vec<ImportRecord>, JournalError> {
+        read_all(self.control.imports_in_state(ImportState::Running).await?)
+    }
+
+    async fn find_by_hash(&self, sha256: &str) -> Result<Vec<ImportRecord>, JournalError> {
+        let rows = self.control.imports_by_hash(sha256).await?;
+        read_all(rows.into_iter().filter(|row| row.state == ImportState::Committed).collect())
+    }
+
+    async fn committed(&self) -> Result<Vec<ImportRecord>, JournalError> {
+        read_all(self.control.imports_in_state(ImportState::Committed).await?)
+    }
+}
