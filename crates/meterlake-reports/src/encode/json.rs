@@ -2,23 +2,78 @@
 
 use datafusion::arrow::record_batch::RecordBatch;
 
+use super::rows::{Notation, Rows};
+use super::scan::json_special;
 use super::{EncodeError, WireField};
 
 /// Writes rows as JSON objects joined by commas, without the brackets around them.
-pub struct JsonRows {}
+#[derive(Clone, Debug)]
+pub struct JsonRows {
+    rows: Rows<Json>,
+    started: bool,
+}
 
 impl JsonRows {
     /// An encoder of rows with these fields in this order.
     #[must_use]
-    pub fn new(_fields: &[WireField]) -> Self {
-        todo!()
+    pub fn new(fields: &[WireField]) -> Self {
+        let fields = fields.iter().enumerate().map(|(index, field)| {
+            let mut lead = if index == 0 { Vec::new() } else { vec![b','] };
+            Json::text(field.name.as_bytes(), &mut lead);
+            lead.push(b':');
+            (*field, lead)
+        });
+        Self { rows: Rows::new(fields), started: false }
     }
 
     /// Appends the rows of the batch, after a comma when rows were written before.
     ///
     /// # Errors
     /// [`EncodeError`] when the batch does not suit the fields; nothing is appended then.
-    pub fn encode(&mut self, _batch: &RecordBatch, _out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        todo!()
+    pub fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let started = &mut self.started;
+        self.rows.encode(batch, out, |out| {
+            out.extend_from_slice(if *started { b",{" } else { b"{" });
+            *started = true;
+        })
     }
+}
+
+#[derive(Clone, Debug)]
+struct Json;
+
+impl Notation for Json {
+    const DAY_QUOTE: &'static [u8] = b"\"";
+    const NO_DAY: &'static [u8] = b"null";
+    const ROW_END: &'static [u8] = b"}";
+
+    fn text(mut text: &[u8], out: &mut Vec<u8>) {
+        out.push(b'"');
+        while let Some(at) = json_special(text) {
+            out.extend_from_slice(&text[..at]);
+            escape(text[at], out);
+            text = &text[at + 1..];
+        }
+        out.extend_from_slice(text);
+        out.push(b'"');
+    }
+}
+
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
 }

@@ -2,6 +2,14 @@
 
 mod csv;
 mod json;
+mod number;
+mod rows;
+mod scan;
+mod source;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 pub use csv::CsvRows;
 pub use json::JsonRows;

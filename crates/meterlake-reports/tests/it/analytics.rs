@@ -1,0 +1,274 @@
+//! Usage analytics against the plainest computation, with random requests.
+
+use meterlake_filter::{CompareOp, Expr, Limits, Moment, Value, parse};
+use meterlake_reports::{
+    AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsRequest, CustomerScope, DayFormat, Direction, FieldKind,
+    QUANTITY_COLUMN, ReportError, Reports, WireField,
+};
+
+use crate::charge::{
+    CATEGORIES, CUSTOMERS, Charge, LOCATIONS, NAMES, RESERVATIONS, Random, SERVICES, SUBSCRIPTIONS, UNITS, day,
+};
+use crate::naive;
+use crate::world::{World, import_id, texts, world};
+
+fn everything() -> AnalyticsRequest {
+    AnalyticsRequest {
+        customers: CustomerScope::All,
+        filter: None,
+        days: (None, None),
+        group_by: None,
+        aggregation: AggregationLevel::Day,
+        order_by: Vec::new(),
+        skip: 0,
+        top: 10_000,
+        snapshot: None,
+        total: None,
+    }
+}
+
+fn filter(text: &str) -> Option<Expr> {
+    Some(parse(text, &AnalyticsField::catalogue(), Limits::default()).unwrap())
+}
+
+fn fields(request: &AnalyticsRequest) -> Vec<WireField> {
+    let mut fields: Vec<WireField> = Vec::new();
+    for field in request.group_by.clone().unwrap_or_else(|| AnalyticsField::ALL.to_vec()) {
+        let kind = if field == AnalyticsField::UsageDate { FieldKind::Day(DayFormat::Iso) } else { FieldKind::Text };
+        let wire = WireField { name: field.name(), column: field.column(), kind };
+        if !fields.contains(&wire) {
+            fields.push(wire);
+        }
+    }
+    fields.push(WireField { name: "quantity", column: QUANTITY_COLUMN, kind: FieldKind::Decimal });
+    fields
+}
+
+/// Walks all pages as next links do.
+async fn walk(reports: &Reports, request: &AnalyticsRequest) -> (u64, Vec<Vec<String>>) {
+    let mut request = request.clone();
+    let mut rows = Vec::new();
+    loop {
+        let page = reports.analytics(&request).await.unwrap();
+        let here = texts(&page.batches, &fields(&request));
+        assert!(here.len() <= request.top);
+        request.skip += u64::try_from(here.len()).unwrap();
+        rows.extend(here);
+        (request.snapshot, request.total) = (Some(page.snapshot), Some(page.total));
+        if !page.more {
+            return (page.total, rows);
+        }
+    }
+}
+
+async fn check(world: &World, request: &AnalyticsRequest) -> usize {
+    let expected = naive::analytics(&world.rows, request);
+    let (total, rows) = walk(&world.reports, request).await;
+    assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{request:?}");
+    assert_eq!(rows, expected[usize::try_from(request.skip).unwrap().min(expected.len())..], "{request:?}");
+    expected.len()
+}
+
+#[tokio::test]
+async fn documented_requests() {
+    let world = world(11, 700).await;
+    assert!(check(&world, &everything()).await > 500);
+    let filters = [
+        "meterCategory eq 'Data Management'",
+        "meterCategory eq 'Data Management' or (usageDate le cast('2018-01-01',Edm.DateTimeOffset) and usageDate le cast('2018-04-01',Edm.DateTimeOffset))",
+        "usageDate gt cast('2024-11-03T12:00:00Z',Edm.DateTimeOffset)",
+        "usageDate ge cast('2024-11-03T12:00:00Z',Edm.DateTimeOffset) and usageDate lt cast('2024-11-10T00:00:01Z',Edm.DateTimeOffset)",
+        "usageDate eq cast('2024-11-03',Edm.DateTimeOffset)",
+        "usageDate eq cast('2024-11-03T00:00:01Z',Edm.DateTimeOffset)",
+        "usageDate ne cast('2024-11-03T23:00:00-01:00',Edm.DateTimeOffset)",
+        "subscriptionId eq 'EC649980-d623-49F5-B7C1-80CC772B83A8'",
+        "customerTenantId eq '39A1DFAC-4969-4F31-AF94-D76588189CFE'",
+        "contains(customerTenantId,'39A1') and not contains(customerName, 'O''N')",
+        "subscriptionId eq 'KONTO-7' or reservationId ne ''",
+        "customerName eq ''",
+        "contains(customerName,'')",
+        "meterCategory eq 'storage' and meterUnit ne '10,000s'",
+    ];
+    for text in filters {
+        check(&world, &AnalyticsRequest { filter: filter(text), ..everything() }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_filter_does_not_exhaust_the_stack() {
+    let world = world(12, 100).await;
+    let names =
+        |join: &str, op: &str| (0..60).map(|i| format!("customerName {op} 'n{i}'")).collect::<Vec<_>>().join(join);
+    for text in [names(" or ", "eq"), names(" and ", "ne")] {
+        check(&world, &AnalyticsRequest { filter: filter(&text), ..everything() }).await;
+    }
+    let parts = |op, join: fn(Vec<Expr>) -> Expr| {
+        join((0..4_000).map(|i| Expr::Compare { field: 1, op, value: Value::Text(format!("n{i}")) }).collect())
+    };
+    for filter in [parts(CompareOp::Eq, Expr::Or), parts(CompareOp::Ne, Expr::And)] {
+        check(&world, &AnalyticsRequest { filter: Some(filter), ..everything() }).await;
+    }
+}
+
+#[tokio::test]
+async fn random_requests() {
+    let world = world(13, 500).await;
+    let mut random = Random(99);
+    let mut rows = 0;
+    for _ in 0..60 {
+        rows += check(&world, &random_request(&mut random)).await;
+    }
+    assert!(rows > 2_000, "{rows} rows say little");
+}
+
+fn random_request(random: &mut Random) -> AnalyticsRequest {
+    let some_field = |random: &mut Random| AnalyticsField::ALL[random.below(13)];
+    let group_by = (!random.yes(4)).then(|| (0..=random.below(4)).map(|_| some_field(random)).collect::<Vec<_>>());
+    let mut order_by = Vec::new();
+    for _ in 0..random.below(3) {
+        let grouped = group_by.as_deref().unwrap_or(&AnalyticsField::ALL);
+        let key = if random.yes(4) {
+            AnalyticsKey::Quantity
+        } else {
+            AnalyticsKey::Field(grouped[random.below(grouped.len())])
+        };
+        order_by.push((key, if random.yes(2) { Direction::Descending } else { Direction::Ascending }));
+    }
+    let some_day = |random: &mut Random| format!("2024-1{}-{:02}", random.below(2), random.below(28) + 1).parse().ok();
+    let customers: Vec<_> =
+        CUSTOMERS.iter().filter(|_| random.yes(2)).map(|customer| customer.parse().unwrap()).collect();
+    AnalyticsRequest {
+        customers: if random.yes(2) { CustomerScope::All } else { CustomerScope::These(customers) },
+        filter: random.yes(2).then(|| random_filter(random, 3)),
+        days: (
+            if random.yes(4) { some_day(random) } else { None },
+            if random.yes(4) { some_day(random) } else { None },
+        ),
+        group_by,
+        aggregation: [AggregationLevel::Day, AggregationLevel::Week, AggregationLevel::Month][random.below(3)],
+        order_by,
+        skip: if random.yes(3) { u64::try_from(random.below(300)).unwrap() } else { 0 },
+        top: [57, 10_000][random.below(2)],
+        ..everything()
+    }
+}
+
+fn random_filter(random: &mut Random, depth: usize) -> Expr {
+    match random.below(if depth == 0 { 2 } else { 5 }) {
+        0 => {
+            let field = random.below(13);
+            match random_value(random, field) {
+                Value::Text(needle) => {
+                    let keep = random.below(needle.chars().count() + 1);
+                    Expr::Contains { field, needle: needle.chars().skip(keep / 2).take(keep).collect() }
+                }
+                _ => Expr::Not(Box::new(Expr::Or(Vec::new()))),
+            }
+        }
+        1 => {
+            let field = random.below(13);
+            let op = if field == 4 {
+                CompareOp::ALL[random.below(6)]
+            } else {
+                [CompareOp::Eq, CompareOp::Ne][random.below(2)]
+            };
+            Expr::Compare { field, op, value: random_value(random, field) }
+        }
+        2 => Expr::Not(Box::new(random_filter(random, depth - 1))),
+        3 => Expr::And((0..=random.below(3)).map(|_| random_filter(random, depth - 1)).collect()),
+        _ => Expr::Or((0..=random.below(3)).map(|_| random_filter(random, depth - 1)).collect()),
+    }
+}
+
+fn random_value(random: &mut Random, field: usize) -> Value {
+    let text = match AnalyticsField::ALL[field] {
+        AnalyticsField::UsageDate => {
+            let day = format!("2024-1{}-{:02}", random.below(2), random.below(28) + 1);
+            let text = if random.yes(2) { day } else { format!("{day}T{:02}:00:00Z", random.below(24)) };
+            return Value::Moment(Moment::parse(&text).unwrap());
+        }
+        AnalyticsField::CustomerTenantId => random.pick(CUSTOMERS),
+        AnalyticsField::SubscriptionId => random.pick(SUBSCRIPTIONS),
+        AnalyticsField::CustomerName | AnalyticsField::SubscriptionName => random.pick(NAMES),
+        AnalyticsField::ResourceLocation => random.pick(LOCATIONS),
+        AnalyticsField::MeterCategory => random.pick(CATEGORIES),
+        AnalyticsField::MeterSubcategory => random.pick(&["None", "none", ""]),
+        AnalyticsField::MeterUnit => random.pick(UNITS),
+        AnalyticsField::ServiceType => random.pick(SERVICES),
+        _ => random.pick(RESERVATIONS),
+    };
+    match uuid::Uuid::parse_str(text) {
+        Ok(guid) if random.yes(2) => Value::Guid(guid),
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn buckets_across_the_turn_of_a_month() {
+    let world = world(14, 300).await;
+    for aggregation in [AggregationLevel::Day, AggregationLevel::Week, AggregationLevel::Month] {
+        let group_by = Some(vec![AnalyticsField::UsageDate, AnalyticsField::UsageDate]);
+        check(&world, &AnalyticsRequest { aggregation, group_by, ..everything() }).await;
+        let group_by = Some(vec![AnalyticsField::MeterUnit]);
+        check(&world, &AnalyticsRequest { aggregation, group_by, ..everything() }).await;
+    }
+}
+
+#[tokio::test]
+async fn a_walk_keeps_its_snapshot() {
+    let mut world = world(15, 300).await;
+    let mut request = AnalyticsRequest { top: 100, ..everything() };
+    let expected = naive::analytics(&world.rows, &request);
+    let first = world.reports.analytics(&request).await.unwrap();
+    let mut rows = texts(&first.batches, &fields(&request));
+    world.import(import_id(40), Vec::new(), |_| true).await;
+    request = AnalyticsRequest { skip: 100, snapshot: Some(first.snapshot), total: Some(first.total), ..request };
+    let (total, rest) = walk(&world.reports, &request).await;
+    rows.extend(rest);
+    assert_eq!((usize::try_from(total).unwrap(), rows), (expected.len(), expected));
+    let now = world.reports.analytics(&everything()).await.unwrap();
+    assert_eq!((now.total, now.more, now.batches.len()), (0, false, 0));
+}
+
+#[tokio::test]
+async fn places_beyond_the_end() {
+    let world = world(16, 50).await;
+    for skip in [10_000, u64::MAX] {
+        let page = world.reports.analytics(&AnalyticsRequest { skip, ..everything() }).await.unwrap();
+        assert_eq!(usize::try_from(page.total).unwrap(), naive::analytics(&world.rows, &everything()).len());
+        assert!(page.batches.is_empty() && !page.more);
+    }
+}
+
+#[tokio::test]
+async fn requests_that_contradict_themselves() {
+    let world = world(17, 5).await;
+    let order_by = vec![(AnalyticsKey::Field(AnalyticsField::MeterUnit), Direction::Ascending)];
+    let group_by = Some(vec![AnalyticsField::MeterCategory]);
+    let refused = world.reports.analytics(&AnalyticsRequest { order_by, group_by, ..everything() }).await;
+    assert!(matches!(refused, Err(ReportError::Request(_))), "{refused:?}");
+    let refused = world.reports.analytics(&AnalyticsRequest { group_by: Some(Vec::new()), ..everything() }).await;
+    assert!(matches!(refused, Err(ReportError::Request(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_sum_that_does_not_fit_is_an_error() {
+    let mut world = World::new().await;
+    let row = Charge {
+        period: 202_411,
+        account: "100".into(),
+        basis: "actual".into(),
+        currency: "EUR".into(),
+        import: import_id(1).to_string(),
+        day: day("2024-11-05"),
+        customer: CUSTOMERS[0].into(),
+        charge_type: "Usage".into(),
+        quantity: Some(10i128.pow(38) - 1),
+        billed: Some(0),
+        ..Charge::default()
+    };
+    let rows = (1..=3).map(|line| Charge { line, ..row.clone() }).collect();
+    world.import(import_id(1), rows, |_| false).await;
+    let refused = world.reports.analytics(&everything()).await;
+    assert!(matches!(refused, Err(ReportError::Overflow(_))), "{refused:?}");
+}

@@ -1,0 +1,10 @@
+//! The reports on a real lake, held against answers that are computed in the plainest way over the same rows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod analytics;
+mod charge;
+mod ea;
+mod engine;
+mod naive;
+mod totals;
+mod world;

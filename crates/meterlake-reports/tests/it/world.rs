@@ -1,0 +1,86 @@
+//! A lake in a temporary folder, with reports over it and a plain list of its rows.
+
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use meterlake_lake::charges::columns;
+use meterlake_lake::{ChargesFile, Commit, Lake};
+use meterlake_model::ImportId;
+use meterlake_reports::{CsvRows, Reports, ReportsConfig, WireField};
+
+use crate::charge::{Charge, batch};
+
+pub struct World {
+    pub lake: Lake,
+    pub reports: Reports,
+    /// The live rows.
+    pub rows: Vec<Charge>,
+    pub folder: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open_path(&folder.path().join("lake")).await.unwrap();
+        let reports = Reports::new(lake.clone(), &config()).unwrap();
+        Self { lake, reports, rows: Vec::new(), folder }
+    }
+
+    /// Commits the charges as one import, in place of the files that `replaces` chooses.
+    pub async fn import(
+        &mut self,
+        import: ImportId,
+        charges: Vec<Charge>,
+        replaces: impl Fn(&ChargesFile) -> bool,
+    ) -> u64 {
+        let batches: Vec<_> = charges.chunks(700).map(|chunk| Ok(batch(chunk))).collect();
+        let stream = RecordBatchStreamAdapter::new(columns::schema(), futures::stream::iter(batches));
+        let mut writer = self.lake.writer(import, &self.folder.path().join("staging"));
+        let adds = writer.write(Box::pin(stream)).await.unwrap();
+        let before = self.lake.charges().await.unwrap();
+        let removes: Vec<ChargesFile> = before.files().iter().filter(|file| replaces(file)).cloned().collect();
+        self.rows.retain(|row| !removes.iter().any(|file| holds(file, row)));
+        self.rows.extend(charges);
+        let record = serde_json::json!({"id": import.to_string()});
+        let commit =
+            Commit { import, adds, removes, read_version: before.version(), source_hashes: Vec::new(), record };
+        self.lake.commit(commit).await.unwrap()
+    }
+}
+
+/// Whether the row lies in a file of that period, scope and import.
+fn holds(file: &ChargesFile, row: &Charge) -> bool {
+    file.period.number() == row.period
+        && file.written_by.to_string() == row.import
+        && columns::SCOPE.iter().zip(file.scope.iter()).all(|(column, value)| row.text(column) == value)
+}
+
+pub fn config() -> ReportsConfig {
+    ReportsConfig { memory_limit: 256 << 20, threads: 2, ..ReportsConfig::default() }
+}
+
+pub fn import_id(number: u32) -> ImportId {
+    ImportId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(number)))
+}
+
+/// The rows of the batches as texts, through our own encoder, which has tests of its own.
+pub fn texts(batches: &[RecordBatch], fields: &[WireField]) -> Vec<Vec<String>> {
+    let mut encoder = CsvRows::new(fields);
+    let mut bytes = Vec::new();
+    encoder.header(&mut bytes);
+    for batch in batches {
+        encoder.encode(batch, &mut bytes).unwrap();
+    }
+    let mut reader = csv::ReaderBuilder::new().has_headers(true).from_reader(&bytes[..]);
+    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+}
+
+/// Two months of charges of three imports.
+pub async fn world(seed: u64, rows: usize) -> World {
+    let mut random = crate::charge::Random(seed);
+    let mut world = World::new().await;
+    for (number, period) in [(1, "202410"), (2, "202411"), (3, "202411")] {
+        let charges = crate::charge::charges(&mut random, import_id(number), period.parse().unwrap(), rows);
+        world.import(import_id(number), charges, |_| false).await;
+    }
+    world
+}
