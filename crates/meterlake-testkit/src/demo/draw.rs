@@ -29,11 +29,6 @@ impl Draw {
         self.0.random_ratio(1, times)
     }
 
-    /// Any of them, each as likely.
-    pub(super) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-
     /// An index below `count`, the first the likeliest: the weight of the n-th is 1/n.
     pub(super) fn skewed(&mut self, count: usize) -> usize {
         let weight = |index: usize| 5040 / (index + 1);

@@ -24,7 +24,7 @@ use super::totals::{Charged, DemoTotals};
 pub(super) const ENROLMENT: &str = "8214577";
 const CURRENCY: &str = "USD";
 const OFFER: &str = "MS-AZR-0017P";
-const LINES: usize = 104;
+const LINES: usize = 118;
 
 /// Columns in the order of the 2024-08-01 dataset.
 const HEADER: &[&str] = &[

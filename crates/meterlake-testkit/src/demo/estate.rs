@@ -139,7 +139,7 @@ pub(super) fn draw(draw: &mut Draw, spec: &EstateSpec<'_>) -> Vec<Line> {
             let workload = &WORKLOADS[draw.skewed(WORKLOADS.len())];
             let stage = STAGES[draw.skewed(STAGES.len())];
             let whole = index < spec.subscriptions.len();
-            let first = if whole || !draw.one_in(3) { 0 } else { draw.between(1, span.max(1)) };
+            let first = if whole || !draw.one_in(2) { 0 } else { draw.between(1, span.max(1)) };
             let last = if whole || !draw.one_in(5) { span } else { draw.between(first, span.max(first)) };
             let (low, high) = meter.daily;
             let usual = match meter.unit {

@@ -79,7 +79,7 @@ fn customer(
     write!(text, "\"partnerName\":{},\"customerId\":\"{}\",", quoted(PARTNER), customer.tenant_id)?;
     write!(text, "\"customerName\":{},\"customerDomain\":{},", quoted(&customer.name), quoted(&customer.domain))?;
     write!(text, "\"subscriptionId\":\"{}\",\"subscriptionName\":{},", subscription.id, quoted(&subscription.name))?;
-    write!(text, "\"offerId\":\"MS-AZR-0145P\",\"currency\":\"{}\",\"items\":[\n", customer.currency)?;
+    writeln!(text, "\"offerId\":\"MS-AZR-0145P\",\"currency\":\"{}\",\"items\":[", customer.currency)?;
     text.push_str(&items.join(",\n"));
     write!(
         text,
