@@ -1,0 +1,126 @@
+//! From a token or key to the caller it stands for.
+
+use meterlake_control::{KeySlot, PrincipalKind};
+use meterlake_model::{EnrolmentNumber, PrincipalId, TenantId};
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+
+use crate::claims::{Claims, Version};
+use crate::{Audience, AuthError, Grants, Identity, random};
+
+/// Difference of clocks that is forgiven, in seconds.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// Longer texts are no tokens of ours.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// Who calls with a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Caller {
+    /// Its principal.
+    pub principal: PrincipalId,
+    /// Whether it is a user's token (`scp`), not an application's (`roles`).
+    pub is_user: bool,
+    /// Name of the principal.
+    pub name: String,
+    /// Tenant of the principal.
+    pub tenant: TenantId,
+    /// What it may read.
+    pub grants: Grants,
+}
+
+/// Who calls with an API key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EaCaller {
+    /// Id of the key.
+    pub key: Uuid,
+    /// Its slot.
+    pub slot: KeySlot,
+    /// The one enrolment it opens.
+    pub enrolment: EnrolmentNumber,
+}
+
+/// The token of an `Authorization` header whose scheme is `Bearer`, in any case.
+#[must_use]
+pub fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+impl Identity {
+    /// Checks a token for an API: signature, life, issuer, audience, and that its principal may still call; and reads
+    /// what it may read as of now. `token` is without the scheme (see [`bearer_token`]).
+    ///
+    /// # Errors
+    /// [`AuthError`]; only [`AuthError::is_internal`] ones are not the token's fault.
+    pub async fn authenticate(&self, token: &str, audience: Audience) -> Result<Caller, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Malformed("it is too long"));
+        }
+        let claims = self.inner.keys.verify(&self.inner.control, token).await?;
+        self.check_claims(&claims, audience)?;
+        let id: PrincipalId = claims.oid.parse().map_err(|_| AuthError::UnknownPrincipal)?;
+        let principal = self.inner.control.principal(id).await?.ok_or(AuthError::UnknownPrincipal)?;
+        let is_user = claims.scp.is_some();
+        if is_user != (principal.kind == PrincipalKind::User) || principal.tenant.to_string() != claims.tid {
+            return Err(AuthError::UnknownPrincipal);
+        }
+        if !principal.enabled {
+            return Err(AuthError::Disabled);
+        }
+        let grants = self.inner.control.grants(Some(id)).await?;
+        Ok(Caller {
+            principal: id,
+            is_user,
+            name: principal.name,
+            tenant: principal.tenant,
+            grants: grants.into_iter().map(|g| g.scope).collect(),
+        })
+    }
+
+    fn check_claims(&self, claims: &Claims, audience: Audience) -> Result<(), AuthError> {
+        let now = self.inner.clock.now().timestamp();
+        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+            return Err(AuthError::Expired);
+        }
+        if claims.nbf.saturating_sub(LEEWAY_SECONDS) > now {
+            return Err(AuthError::NotYetValid);
+        }
+        if !self.is_issuer(claims) {
+            return Err(AuthError::Issuer);
+        }
+        if self.inner.config.audiences.find(&claims.aud) != Some(audience) {
+            return Err(AuthError::Audience);
+        }
+        Ok(())
+    }
+
+    fn is_issuer(&self, claims: &Claims) -> bool {
+        let Some(version) = Version::from_claim(&claims.ver) else { return false };
+        if self.inner.config.issuer_from_request {
+            claims.iss.ends_with(&version.issuer("", &claims.tid))
+        } else {
+            claims.iss == version.issuer(&self.inner.config.issuer_base, &claims.tid)
+        }
+    }
+
+    /// Checks an API key of an enrolment.
+    ///
+    /// # Errors
+    /// [`AuthError`]; only [`AuthError::is_internal`] ones are not the key's fault.
+    pub async fn authenticate_ea_key(&self, key: &str) -> Result<EaCaller, AuthError> {
+        let hash = random::hash(key);
+        let kept = self.inner.control.key_by_hash(&hash).await?.ok_or(AuthError::UnknownApiKey)?;
+        if !bool::from(hash.as_slice().ct_eq(&kept.hash)) {
+            return Err(AuthError::UnknownApiKey);
+        }
+        if kept.revoked_at.is_some() {
+            return Err(AuthError::Revoked);
+        }
+        if kept.expires_at <= self.inner.clock.now() {
+            return Err(AuthError::Expired);
+        }
+        Ok(EaCaller { key: kept.id, slot: kept.slot, enrolment: kept.enrolment })
+    }
+}

@@ -1,0 +1,87 @@
+//! Refusals of tokens and keys, and failures of this crate's own.
+
+use meterlake_control::ControlError;
+
+/// Why a token or key opens nothing. The message is for logs; a caller learns only that it is not valid.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// Not a token in form.
+    #[error("not a token: {0}")]
+    Malformed(&'static str),
+    /// Not signed with RS256.
+    #[error("token is not signed with RS256")]
+    Algorithm,
+    /// Signed by a key that is none of ours, or no longer.
+    #[error("token is signed by an unknown key")]
+    UnknownKey,
+    /// The signature does not fit: the token was altered.
+    #[error("signature of the token does not fit")]
+    Signature,
+    /// It has ended.
+    #[error("token or key has expired")]
+    Expired,
+    /// It has not begun.
+    #[error("token is not valid yet")]
+    NotYetValid,
+    /// Another issuer.
+    #[error("token has another issuer")]
+    Issuer,
+    /// For another API.
+    #[error("token is for another audience")]
+    Audience,
+    /// Its principal is gone, or is not what the token says.
+    #[error("principal of the token is unknown")]
+    UnknownPrincipal,
+    /// Its principal was disabled.
+    #[error("principal of the token is disabled")]
+    Disabled,
+    /// Not one of our API keys.
+    #[error("API key is unknown")]
+    UnknownApiKey,
+    /// The API key was revoked.
+    #[error("API key is revoked")]
+    Revoked,
+    /// The control state failed: the caller is not to blame.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
+impl AuthError {
+    /// Whether it is our failure (500) and not a refusal (401).
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Control(_))
+    }
+}
+
+/// Why a token, key or secret could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The control state failed or refused.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// A cryptographic operation failed.
+    #[error("{0} failed")]
+    Crypto(&'static str),
+    /// The principal is of the other kind.
+    #[error("principal {name:?} is {actual}, expected {expected}")]
+    WrongKind {
+        /// Its name.
+        name: String,
+        /// What it is.
+        actual: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The principal is disabled.
+    #[error("principal {0:?} is disabled")]
+    Disabled(String),
+    /// The lifetime is out of range.
+    #[error("lifetime of {given} seconds is not allowed, expected 1 to {max}")]
+    Lifetime {
+        /// As given, in seconds.
+        given: i64,
+        /// The longest that is allowed, in seconds.
+        max: i64,
+    },
+}

@@ -1,0 +1,88 @@
+//! The crate's front door.
+
+use std::sync::Arc;
+
+use meterlake_control::Control;
+use meterlake_model::SharedClock;
+
+use crate::signing::KeyRing;
+use crate::{Audiences, IdentityError, LinkSigner, random};
+
+/// Settings of [`Identity`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityConfig {
+    /// Base URL (scheme, host, port) of the issuer in tokens, without a final slash.
+    pub issuer_base: String,
+    /// Whether the base URL that a request came to takes the place of `issuer_base` in its token: for servers that
+    /// were not told the URL they are reached at. Tokens are then known by their signature, tenant and version,
+    /// whatever host their issuer names.
+    pub issuer_from_request: bool,
+    /// Names of the audiences.
+    pub audiences: Audiences,
+    /// Life of tokens from the token endpoint, in seconds (at most a day).
+    pub token_lifetime_seconds: u32,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        Self {
+            issuer_base: "http://localhost:8080".to_owned(),
+            issuer_from_request: true,
+            audiences: Audiences::default(),
+            token_lifetime_seconds: 3600,
+        }
+    }
+}
+
+/// Issues and checks tokens and keys. Cheap to clone. All its state is in the control state, so that a change made
+/// by another process acts at once.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) control: Control,
+    pub(crate) clock: SharedClock,
+    pub(crate) config: IdentityConfig,
+    pub(crate) keys: KeyRing,
+    server_secret: [u8; 32],
+}
+
+impl std::fmt::Debug for Inner {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Opens the identity of a data folder; makes its signing key and server secret when it has none yet.
+    ///
+    /// # Errors
+    /// When the control state fails, or no key can be made.
+    pub async fn open(control: Control, clock: SharedClock, config: IdentityConfig) -> Result<Self, IdentityError> {
+        let kept = control.server_secret("links", &random::bits()?).await?;
+        let server_secret =
+            <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;
+        let keys = KeyRing::open(&control, &clock).await?;
+        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, server_secret }) })
+    }
+
+    /// The signer of links of one purpose, for example `next-link` or `export-link`.
+    #[must_use]
+    pub fn link_signer(&self, purpose: &str) -> LinkSigner {
+        LinkSigner::new(&self.inner.server_secret, purpose)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &IdentityConfig {
+        &self.inner.config
+    }
+
+    /// The issuer base for a request that came to `base_url`.
+    pub(crate) fn issuer_base<'a>(&'a self, base_url: &'a str) -> &'a str {
+        if self.inner.config.issuer_from_request { base_url } else { &self.inner.config.issuer_base }
+    }
+}

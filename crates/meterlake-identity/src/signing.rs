@@ -1,0 +1,129 @@
+//! The keys that sign tokens, and the check of signatures.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use meterlake_control::{Control, SigningKey};
+use meterlake_model::SharedClock;
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::Claims;
+use crate::{AuthError, Identity, IdentityError, MAX_LIFETIME_SECONDS};
+
+/// The keys of the control state. Which of them hold is read there each time; only their parsed form is kept here.
+pub(crate) struct KeyRing {
+    parsed: RwLock<HashMap<String, Arc<Parsed>>>,
+}
+
+struct Parsed {
+    signs: EncodingKey,
+    verifies: DecodingKey,
+}
+
+impl KeyRing {
+    /// Makes a first key where there is none.
+    pub(crate) async fn open(control: &Control, clock: &SharedClock) -> Result<Self, IdentityError> {
+        if control.signing_keys().await?.iter().all(|k| k.retired_at.is_some()) {
+            control.add_first_signing_key(&generate(clock)?).await?;
+        }
+        Ok(Self { parsed: RwLock::default() })
+    }
+
+    /// Signs the claims with the newest key.
+    pub(crate) async fn sign(&self, control: &Control, claims: &Claims) -> Result<String, IdentityError> {
+        let keys = control.signing_keys().await?;
+        let key = keys.iter().find(|k| k.retired_at.is_none()).ok_or(IdentityError::Crypto("finding a signing key"))?;
+        let parsed = self.parsed(key)?;
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some(key.kid.clone());
+        header.x5t = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, claims, &parsed.signs).map_err(|_| IdentityError::Crypto("signing a token"))
+    }
+
+    /// The claims of a token that one of our keys signed. Their contents are not checked here.
+    pub(crate) async fn verify(&self, control: &Control, token: &str) -> Result<Claims, AuthError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|e| match e.kind() {
+            jsonwebtoken::errors::ErrorKind::Json(_) => AuthError::Algorithm,
+            _ => AuthError::Malformed("its header cannot be read"),
+        })?;
+        if header.alg != Algorithm::RS256 {
+            return Err(AuthError::Algorithm);
+        }
+        let kid = header.kid.ok_or(AuthError::UnknownKey)?;
+        let keys = control.signing_keys().await?;
+        let key = keys.iter().find(|k| k.kid == kid).ok_or(AuthError::UnknownKey)?;
+        let parsed = self.parsed(key).map_err(|_| AuthError::UnknownKey)?;
+        // Instants are compared with the injected clock, by the caller.
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &parsed.verifies, &validation);
+        decoded.map(|d| d.claims).map_err(|e| match e.kind() {
+            jsonwebtoken::errors::ErrorKind::InvalidSignature => AuthError::Signature,
+            _ => AuthError::Malformed("its claims cannot be read"),
+        })
+    }
+
+    fn parsed(&self, key: &SigningKey) -> Result<Arc<Parsed>, IdentityError> {
+        if let Some(parsed) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key.kid) {
+            return Ok(Arc::clone(parsed));
+        }
+        let parsed = Arc::new(Parsed {
+            signs: EncodingKey::from_rsa_der(&key.pkcs8),
+            verifies: DecodingKey::from_rsa_raw_components(&key.modulus, &key.exponent),
+        });
+        let mut all = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(key.kid.clone(), Arc::clone(&parsed));
+        Ok(parsed)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyRing")
+    }
+}
+
+/// A new RSA key of 2048 bits.
+fn generate(clock: &SharedClock) -> Result<SigningKey, IdentityError> {
+    let failed = |_| IdentityError::Crypto("making a signing key");
+    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+    let private: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(failed)?;
+    // Where the real service names a certificate, as long as a SHA-1 thumbprint; there is no certificate here.
+    let thumbprint = Sha256::digest(public.as_ref());
+    Ok(SigningKey {
+        kid: URL_SAFE_NO_PAD.encode(&thumbprint[..20]),
+        pkcs8: private.as_ref().to_vec(),
+        modulus: pair.public_key().modulus().big_endian_without_leading_zero().to_vec(),
+        exponent: pair.public_key().exponent().big_endian_without_leading_zero().to_vec(),
+        created_at: clock.now(),
+        retired_at: None,
+        expires_at: None,
+    })
+}
+
+impl Identity {
+    /// Makes a new key that signs from now on. Tokens of the old one stay valid: it verifies for as long as a token
+    /// can live.
+    ///
+    /// # Errors
+    /// When no key can be made, or the control state fails.
+    pub async fn rotate_signing_key(&self) -> Result<String, IdentityError> {
+        let key = generate(&self.inner.clock)?;
+        // An hour more than the longest life, so that leeway and clocks apart cost no caller anything.
+        let overlap = TimeDelta::seconds(MAX_LIFETIME_SECONDS + 3600);
+        self.inner.control.rotate_signing_key(&key, overlap).await?;
+        Ok(key.kid)
+    }
+}
