@@ -165,7 +165,7 @@ impl<const SCALE: u32> Fixed<SCALE> {
         let mut rest = self.0.unsigned_abs();
         let mut end = buffer.len();
         let mut decimals = SCALE;
-        while decimals > 0 && rest % 10 == 0 {
+        while decimals > 0 && rest.is_multiple_of(10) {
             rest /= 10;
             decimals -= 1;
         }
