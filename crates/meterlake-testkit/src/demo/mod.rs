@@ -23,6 +23,9 @@ use uuid::Uuid;
 
 pub use totals::{Charged, DemoTotals};
 
+/// The seed of the demo: the same seed on the same day makes the same files.
+pub const SEED: u64 = 20_417;
+
 /// Months of charges, the current one included.
 const MONTHS: u32 = 16;
 

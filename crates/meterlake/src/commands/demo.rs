@@ -9,6 +9,7 @@ use meterlake_control::{Control, CustomerChange, GrantScope, KeySlot, NewPrincip
 use meterlake_identity::{Audience, Identity};
 use meterlake_import::{ImportRequest, Options, import_charges};
 use meterlake_model::{Day, EnrolmentNumber, Offer, TenantId};
+use meterlake_testkit::demo::SEED;
 use meterlake_testkit::{DemoSources, generate_demo};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -21,8 +22,6 @@ use crate::journal::Journal;
 use crate::output;
 use crate::progress::Bar;
 
-/// The same seed on the same day makes the same lake.
-const SEED: u64 = 20_417;
 /// Life of the demo's tokens.
 const TOKEN_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(1);
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod cost_export;
 mod crash;
 mod demo;
+mod docs;
 mod ea;
 mod imports;
 mod outside_readers;
