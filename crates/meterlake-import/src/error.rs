@@ -2,6 +2,13 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+use meterlake_lake::LakeError;
+use meterlake_model::{BillingPeriod, Day, ImportId, SourceKind};
+
+use crate::JournalError;
+use crate::scope::WouldDrop;
+
 /// Why an import stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -60,4 +67,146 @@ pub enum ImportError {
         reason: String,
     },
     // Run, scope and commit
+    /// Files of one run are of different kinds.
+    #[error(
+        "{first} is {first_kind}, but {second} is {second_kind}; import files of different kinds one after the other"
+    )]
+    MixedKinds {
+        /// A file.
+        first: String,
+        /// Its kind.
+        first_kind: SourceKind,
+        /// A file of another kind.
+        second: String,
+        /// Its kind.
+        second_kind: SourceKind,
+    },
+    /// The files hold no row.
+    #[error("{files}: no data row, so there is nothing to import")]
+    NoRows {
+        /// Names of the files.
+        files: String,
+    },
+    /// A file does not have as many rows as the manifest says.
+    #[error("{file} has {found} rows, but {manifest} says {expected}; the file is not complete, fetch it again")]
+    RowsMissing {
+        /// The file.
+        file: String,
+        /// The manifest.
+        manifest: String,
+        /// Rows according to the manifest.
+        expected: u64,
+        /// Rows found.
+        found: u64,
+    },
+    /// Rows could not be taken, and that was not allowed.
+    #[error(
+        "{rejected} of {read} rows cannot be taken{limit}, so nothing was imported. {first}. All of them are in {}; \
+         to import the other rows, give --allow-rejects", path.display()
+    )]
+    Rejected {
+        /// Rows that cannot be taken.
+        rejected: u64,
+        /// Rows read.
+        read: u64,
+        /// Limit of `--allow-rejects`, as text.
+        limit: String,
+        /// The first few rejects.
+        first: String,
+        /// File with all of them.
+        path: PathBuf,
+    },
+    /// A file was imported before and replaced since.
+    #[error(
+        "{file} holds what import {import} of {day} brought and later imports replaced{by}; to go back to it, give --force"
+    )]
+    Superseded {
+        /// The file.
+        file: String,
+        /// The import that brought its rows first.
+        import: ImportId,
+        /// Day of that import.
+        day: Day,
+        /// What replaced it, as text.
+        by: String,
+    },
+    /// The manifest is of an earlier run than what is held.
+    #[error(
+        "{manifest}: this run is of {run_time}, but the lake holds a later one of {held_time} (import {import}); to go back to it, give --force"
+    )]
+    OlderRun {
+        /// The manifest.
+        manifest: String,
+        /// Time of this run.
+        run_time: DateTime<Utc>,
+        /// Time of the run that is held.
+        held_time: DateTime<Utc>,
+        /// The import that brought it.
+        import: ImportId,
+    },
+    /// The files lack something that the lake holds.
+    #[error("{0}")]
+    WouldDrop(Box<WouldDrop>),
+    /// A row lies outside of what the user said that the files cover.
+    #[error(
+        "the files hold rows of {what}, which is outside of --scope {scope}; correct the scope, or leave such rows out"
+    )]
+    OutsideScope {
+        /// The scope as given.
+        scope: String,
+        /// What lies outside.
+        what: String,
+    },
+    /// The lake holds the same charges from elsewhere.
+    #[error(
+        "the lake holds charges of {held}, period {period} (import {imports}), with the same subscriptions and days \
+         ({subscriptions}): {why}; nothing was changed. To replace them, give --replace"
+    )]
+    WouldCountTwice {
+        /// Scope that is held.
+        held: String,
+        /// Billing period.
+        period: BillingPeriod,
+        /// Imports that brought it.
+        imports: String,
+        /// Why both cannot stand.
+        why: &'static str,
+        /// Subscriptions on which they meet.
+        subscriptions: String,
+    },
+    /// A total does not fit an exact decimal.
+    #[error("the total of {what} has more digits than an exact decimal can hold; nothing was imported")]
+    TotalTooLarge {
+        /// Which total.
+        what: String,
+    },
+    /// The lake failed.
+    #[error("{0}")]
+    Lake(#[from] LakeError),
+    /// The journal of imports failed.
+    #[error("journal of imports: {0}")]
+    Journal(JournalError),
+    /// The import is committed, but the journal could not store it.
+    #[error(
+        "import {import} is in the lake (snapshot {version}), but its record could not be stored: {error}; the next command will do it"
+    )]
+    Unrecorded {
+        /// The import.
+        import: ImportId,
+        /// Its snapshot.
+        version: u64,
+        /// What the journal said.
+        error: JournalError,
+    },
+    /// A record of an import cannot be read or written.
+    #[error("record of import {import}: {error}")]
+    Record {
+        /// The import.
+        import: ImportId,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// A background task ended abnormally.
+    #[error("background task: {0}")]
+    Task(String),
 }

@@ -5,15 +5,18 @@
 mod convert;
 mod error;
 mod inspect;
+mod lock;
 pub mod mapping;
 mod options;
 mod progress;
 mod record;
 mod recover;
+mod rejects;
 mod run;
 mod scope;
 pub mod source;
 mod summary;
+mod value;
 
 pub use convert::{ConvertContext, Converted, Converter, Reject, convert};
 pub use error::ImportError;
@@ -27,7 +30,8 @@ pub use record::{
 pub use recover::{RecoveryReport, recover};
 pub use run::{
     AllowRejects, AlreadyCurrent, ImportJournal, ImportRequest, JournalError, Outcome, import_charges,
+    live_rows_by_import,
 };
-pub use scope::{ScopeOption, ScopeOptionError};
+pub use scope::{ScopeOption, ScopeOptionError, WouldDrop};
 pub use source::{Compression, Format, Manifest, ManifestFile, ManifestKind, Run, SourceFile, discover};
 pub use summary::{record_text, recovery_text, summary_json, summary_text};

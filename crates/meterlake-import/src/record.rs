@@ -338,4 +338,13 @@ impl ImportRecord {
     pub fn has_file(&self, sha256: &str) -> bool {
         self.files.iter().any(|f| f.sha256 == sha256 || f.content_sha256 == sha256)
     }
+    /// Takes back what the record says of changes that did not come to pass.
+    pub(crate) fn forget_effects(&mut self) {
+        self.counts.taken = 0;
+        self.counts.replaced = 0;
+        self.replaced.clear();
+        self.restatements.clear();
+        self.superseded.clear();
+        self.version = None;
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use meterlake_lake::Lake;
+use meterlake_lake::{ImportRecordJson, Lake};
 use meterlake_model::{ImportId, SharedClock};
 use serde::{Deserialize, Serialize};
 
-use crate::{ImportError, ImportJournal};
+use crate::lock::ImportLock;
+use crate::{ImportError, ImportJournal, ImportRecord, ImportState};
 
 /// What [`recover`] found and settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,67 @@ pub async fn recover(
     clock: &SharedClock,
     data_dir: &Path,
 ) -> Result<RecoveryReport, ImportError> {
-    let _ = (lake, journal, clock, data_dir);
-    todo!()
+    match ImportLock::try_acquire(data_dir)? {
+        Some(_lock) => settle_dead(lake, journal, clock, data_dir).await,
+        None => Ok(RecoveryReport { busy: true, ..RecoveryReport::default() }),
+    }
+}
+
+/// [`recover`] for one who holds the lock.
+pub(crate) async fn settle_dead(
+    lake: &Lake,
+    journal: &dyn ImportJournal,
+    clock: &SharedClock,
+    data_dir: &Path,
+) -> Result<RecoveryReport, ImportError> {
+    let mut report = RecoveryReport::default();
+    for found in lake.committed_imports().await? {
+        let known = journal.get(found.import).await.map_err(ImportError::Journal)?;
+        if known.is_none_or(|r| r.state != ImportState::Committed || r.version != Some(found.version)) {
+            let record = sidecar_record(found)?;
+            journal.store(&record).await.map_err(ImportError::Journal)?;
+            report.completed.push(record.id);
+        }
+    }
+    for mut record in journal.running().await.map_err(ImportError::Journal)? {
+        // A committed import whose sidecar is gone: the journal's own record is what is left.
+        if let Some(version) = lake.committed_version(record.id).await? {
+            record.state = ImportState::Committed;
+            record.version = Some(version);
+            record
+                .warnings
+                .push("its process died after the commit, and the lake's record of it is missing".to_owned());
+            report.completed.push(record.id);
+        } else {
+            report.files_deleted += lake.discard(record.id).await?;
+            record.forget_effects();
+            record.state = ImportState::Abandoned;
+            record.error = Some("its process died before the commit".to_owned());
+            report.abandoned.push(record.id);
+        }
+        record.finished_at = Some(clock.now());
+        remove_staging(data_dir, record.id);
+        journal.store(&record).await.map_err(ImportError::Journal)?;
+    }
+    for import in &report.completed {
+        remove_staging(data_dir, *import);
+    }
+    Ok(report)
+}
+
+fn sidecar_record(found: ImportRecordJson) -> Result<ImportRecord, ImportError> {
+    let mut record: ImportRecord =
+        serde_json::from_value(found.record).map_err(|error| ImportError::Record { import: found.import, error })?;
+    record.state = ImportState::Committed;
+    record.version = Some(found.version);
+    Ok(record)
+}
+
+fn remove_staging(data_dir: &Path, import: ImportId) {
+    let folder = data_dir.join("staging").join(import.to_string());
+    if let Err(error) = std::fs::remove_dir_all(&folder)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(folder = %folder.display(), %error, "staging folder stays behind");
+    }
 }

@@ -1,7 +1,16 @@
 //! One import from the paths on the command line to its commit.
 
+mod basis;
+mod crash;
 mod journal;
+mod prepare;
+mod read;
+mod repeat;
+mod settle;
+mod steps;
+mod tell;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,8 +20,12 @@ use serde::{Deserialize, Serialize};
 
 pub use journal::{ImportJournal, JournalError};
 
+use crate::lock::ImportLock;
 use crate::scope::ScopeOption;
-use crate::{ImportError, ImportRecord, Options, Progress};
+use crate::{ImportError, ImportRecord, Options, Progress, recover};
+
+/// Memory for comparing with what the lake holds, in bytes.
+const SCAN_MEMORY: usize = 256 << 20;
 
 /// How many bad rows an import may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +91,16 @@ pub async fn import_charges(
     request: ImportRequest,
     progress: Arc<dyn Progress>,
 ) -> Result<Outcome, ImportError> {
-    let _ = (lake, journal, clock, data_dir, request, progress);
-    todo!()
+    let _lock = ImportLock::acquire(data_dir, progress.as_ref()).await?;
+    recover::settle_dead(lake, journal, &clock, data_dir).await?;
+    steps::Importer { lake, journal, clock: &clock, data_dir, request: &request, progress: &progress }.run().await
+}
+
+/// Counts the live rows of every import over the whole table: which import the rows of the lake come from.
+///
+/// # Errors
+/// [`ImportError::Lake`] when the table cannot be read.
+pub async fn live_rows_by_import(lake: &Lake) -> Result<BTreeMap<ImportId, u64>, ImportError> {
+    let context = meterlake_lake::session_context(SCAN_MEMORY, None)?;
+    repeat::live_rows_by_import(&context, &lake.charges().await?).await
 }

@@ -1,5 +1,14 @@
 //! What an import covers, what the lake holds there, and what gives way.
 
+pub(crate) mod access;
+pub(crate) mod claim;
+mod digest;
+mod drops;
+pub(crate) mod held;
 mod option;
+mod overlap;
+pub(crate) mod plan;
+pub(crate) mod tally;
 
+pub use drops::WouldDrop;
 pub use option::{ScopeOption, ScopeOptionError};
