@@ -21,15 +21,16 @@ impl std::str::FromStr for DateFormat {
 
     /// Reads `iso`, `mdy`, `dmy` or a pattern such as `MM/dd/yyyy`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let letters: String =
-            text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+        let letters: String = text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
         let mut order = letters.chars().collect::<Vec<_>>();
         order.dedup();
         match (letters.as_str(), order.as_slice()) {
             ("iso", _) | (_, ['y', 'm', 'd']) => Ok(Self::Iso),
             (_, ['m', 'd', 'y']) => Ok(Self::MonthFirst),
             (_, ['d', 'm', 'y']) => Ok(Self::DayFirst),
-            _ => Err(format!("{text:?} is not a date format; expected iso (yyyy-MM-dd), mdy (MM/dd/yyyy) or dmy (dd/MM/yyyy)")),
+            _ => Err(format!(
+                "{text:?} is not a date format; expected iso (yyyy-MM-dd), mdy (MM/dd/yyyy) or dmy (dd/MM/yyyy)"
+            )),
         }
     }
 }

@@ -19,6 +19,11 @@ fn invariant(header: &str) -> Option<&str> {
     (at > 0 && at + 1 < inner.len()).then(|| &inner[at + 1..])
 }
 
+/// The names that a header may be known by.
+pub(crate) fn spellings(header: &str) -> impl Iterator<Item = String> {
+    std::iter::once(normalise(header)).chain(invariant(header).map(normalise))
+}
+
 /// Position of each header, found by any accepted name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeaderIndex {
@@ -68,7 +73,8 @@ mod tests {
 
     #[test]
     fn any_spelling_is_found() {
-        let header = ["\u{feff}Kosten (Cost)", "Meter Sub-Category", "x_SkuMeterId", "Preis (netto) (UnitPrice)", "date"];
+        let header =
+            ["\u{feff}Kosten (Cost)", "Meter Sub-Category", "x_SkuMeterId", "Preis (netto) (UnitPrice)", "date"];
         let index = HeaderIndex::new(&header.map(str::to_owned));
         for (name, at) in [("Cost", 0), ("MeterSubCategory", 1), ("x_SkuMeterId", 2), ("UnitPrice", 3), ("Date", 4)] {
             assert_eq!(index.find(name), Some(at), "{name}");

@@ -4,6 +4,7 @@ mod cost_export;
 mod ea_usage;
 mod focus;
 mod header;
+mod plan;
 mod rated_usage;
 mod recognise;
 pub mod utilization;
@@ -13,7 +14,8 @@ use meterlake_lake::charges::columns::COLUMNS;
 use meterlake_model::SourceKind;
 
 pub(crate) use header::{HeaderIndex, normalise};
-pub(crate) use recognise::{Recognised, known_names, recognise};
+pub(crate) use plan::{Plan, Slot};
+pub(crate) use recognise::{Recognised, known_headers, recognise};
 
 /// One target column and the source headers that feed it.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use meterlake_model::SourceKind;
 
+use super::header::spellings;
 use super::{Field, HeaderIndex, fields, normalise};
 
 /// What a kind's files have that others lack: each group needs one of its headers.
@@ -47,18 +48,33 @@ const SIGNATURES: &[Signature] = &[
     Signature {
         kind: SourceKind::EaUsageDetails,
         needs: &[&["Date"], &["ConsumedQuantity"], &["Cost", "ExtendedCost"], &["SubscriptionGuid"]],
-        marks: &["InstanceId", "ResourceRate", "AccountOwnerEmail", "ConsumedServiceId", "StoreServiceIdentifier", "DepartmentName"],
+        marks: &[
+            "InstanceId",
+            "ResourceRate",
+            "AccountOwnerEmail",
+            "ConsumedServiceId",
+            "StoreServiceIdentifier",
+            "DepartmentName",
+        ],
         least_marks: 1,
     },
     Signature {
         kind: SourceKind::CostExportPartner,
-        needs: &[&["Date", "UsageDateTime", "UsageDate"], super::cost_export::COST, &["CustomerTenantId", "CustomerAzureTenantId"]],
+        needs: &[
+            &["Date", "UsageDateTime", "UsageDate"],
+            super::cost_export::COST,
+            &["CustomerTenantId", "CustomerAzureTenantId"],
+        ],
         marks: &["PartnerTenantId", "PartnerName", "CustomerName", "CostInBillingCurrency", "PricingCurrency"],
         least_marks: 0,
     },
     Signature {
         kind: SourceKind::CostExportMca,
-        needs: &[&["Date", "UsageDateTime", "UsageDate"], super::cost_export::COST, &["SubscriptionId", "SubscriptionGuid"]],
+        needs: &[
+            &["Date", "UsageDateTime", "UsageDate"],
+            super::cost_export::COST,
+            &["SubscriptionId", "SubscriptionGuid"],
+        ],
         marks: &[
             "CostInUsd",
             "ExchangeRatePricingToBilling",
@@ -74,18 +90,27 @@ const SIGNATURES: &[Signature] = &[
     },
     Signature {
         kind: SourceKind::CostExportEa,
-        needs: &[&["Date", "UsageDateTime", "UsageDate"], super::cost_export::COST, &["SubscriptionId", "SubscriptionGuid"]],
+        needs: &[
+            &["Date", "UsageDateTime", "UsageDate"],
+            super::cost_export::COST,
+            &["SubscriptionId", "SubscriptionGuid"],
+        ],
         marks: &["AccountOwnerId"],
         least_marks: 0,
     },
 ];
 
 /// Every header that some kind knows, as compared.
-pub(crate) fn known_names() -> &'static HashSet<String> {
+fn known_names() -> &'static HashSet<String> {
     static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         SourceKind::ALL.iter().flat_map(|&k| fields(k)).flat_map(|f| f.sources).map(|n| normalise(n)).collect()
     });
     &NAMES
+}
+
+/// How many of these headers some kind knows.
+pub(crate) fn known_headers(header: &[String]) -> usize {
+    header.iter().filter(|h| spellings(h).any(|name| known_names().contains(&name))).count()
 }
 
 /// A kind and the version of it.
@@ -104,7 +129,9 @@ pub(crate) fn recognise(header: &[String]) -> Result<Recognised, String> {
     let fitting = SIGNATURES
         .iter()
         .filter(|s| s.needs.iter().all(|group| index.first(group).is_some()) && marks(s, &index) >= s.least_marks)
-        .max_by_key(|s| (s.needs.len().min(4) + 2 * marks(s, &index), fields(s.kind).filter(|f| has(f, &index)).count()));
+        .max_by_key(|s| {
+            (s.needs.len().min(4) + 2 * marks(s, &index), fields(s.kind).filter(|f| has(f, &index)).count())
+        });
     match fitting {
         Some(signature) => Ok(Recognised { kind: signature.kind, variant: variant(signature.kind, &index) }),
         None => Err(nearest(header, &index)),
@@ -193,10 +220,22 @@ mod tests {
     fn kinds_by_their_least_headers() {
         for (header, expected) in [
             ("SubscriptionId,Date,CostInBillingCurrency,Quantity", SourceKind::CostExportEa),
-            ("subscriptionid,billingaccountid,UsageDateTime,costinbillingcurrency,paygcostinbillingcurrency", SourceKind::CostExportEa),
-            ("invoiceId,date,costInBillingCurrency,costInUsd,SubscriptionId,pricingCurrency", SourceKind::CostExportMca),
-            ("customerTenantId,customerName,date,costInBillingCurrency,costInUsd,SubscriptionId,pricingCurrency,invoiceId", SourceKind::CostExportPartner),
-            ("Date,ConsumedQuantity,ExtendedCost,SubscriptionGuid,SubscriptionId,InstanceId", SourceKind::EaUsageDetails),
+            (
+                "subscriptionid,billingaccountid,UsageDateTime,costinbillingcurrency,paygcostinbillingcurrency",
+                SourceKind::CostExportEa,
+            ),
+            (
+                "invoiceId,date,costInBillingCurrency,costInUsd,SubscriptionId,pricingCurrency",
+                SourceKind::CostExportMca,
+            ),
+            (
+                "customerTenantId,customerName,date,costInBillingCurrency,costInUsd,SubscriptionId,pricingCurrency,invoiceId",
+                SourceKind::CostExportPartner,
+            ),
+            (
+                "Date,ConsumedQuantity,ExtendedCost,SubscriptionGuid,SubscriptionId,InstanceId",
+                SourceKind::EaUsageDetails,
+            ),
             ("CustomerId,UsageDate,Quantity,BillingPreTaxTotal,SubscriptionId", SourceKind::RatedUsage),
             ("usageStartTime,resource.id,quantity,unitPrice", SourceKind::Utilization),
         ] {
@@ -206,7 +245,8 @@ mod tests {
 
     #[test]
     fn almost_a_kind_says_what_lacks() {
-        let error = kind("BilledCost,EffectiveCost,BillingAccountId,BillingCurrency,BillingPeriodStart,ChargeCategory").unwrap_err();
+        let error = kind("BilledCost,EffectiveCost,BillingAccountId,BillingCurrency,BillingPeriodStart,ChargeCategory")
+            .unwrap_err();
         assert!(error.contains("nearest is focus") && error.contains("no column ChargePeriodStart"), "{error}");
         let error = kind("a,b,c").unwrap_err();
         assert!(error.contains("of no kind") && error.contains("a, b, c"), "{error}");

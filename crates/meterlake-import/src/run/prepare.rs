@@ -36,7 +36,6 @@ fn prepare_blocking(request: &ImportRequest, progress: &dyn Progress) -> Result<
     let run = discover(&request.paths)?;
     let mut files = Vec::with_capacity(run.files.len());
     for file in run.files {
-        progress.stage(&format!("reading {}", file.name), Some(file.size));
         let inspected = inspect(&file, &request.options, progress)?;
         check_rows(&file, &inspected, run.manifest.as_ref())?;
         files.push((file, inspected));

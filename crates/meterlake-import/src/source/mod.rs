@@ -1,12 +1,36 @@
 //! What lies on disk: files, zip members, folders with a manifest; their compression and format.
 
+pub(crate) mod batch;
+mod csv;
 mod discover;
+mod encoding;
+pub(crate) mod json;
 mod manifest;
+mod open;
+mod parquet;
+mod rows;
+mod signature;
+mod window;
 
 use std::path::PathBuf;
 
 pub use discover::discover;
 pub use manifest::{Manifest, ManifestFile, ManifestKind};
+pub(crate) use rows::Rows;
+
+use crate::ImportError;
+
+/// A failure to read on in a file that opened.
+fn damage(file: &str, line: u64, error: &std::io::Error) -> ImportError {
+    let reason = match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => "the packed data breaks off: the file is truncated".to_owned(),
+        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
+            format!("the packed data is damaged: {error}")
+        }
+        _ => error.to_string(),
+    };
+    ImportError::Damaged { file: file.to_owned(), place: format!("line {line}"), reason }
+}
 
 /// One physical file, or one member of a zip.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,202 @@
+//! What pass 1 gathers row by row.
+
+use std::collections::BTreeSet;
+
+use arrow::array::StringArray;
+use meterlake_lake::charges::{ColumnType, columns};
+use meterlake_model::{Day, DayRange, SourceKind};
+
+use super::basis::{BasisEvidence, Telling};
+use crate::DateFormat;
+use crate::mapping::{self, Plan, Recognised};
+use crate::source::batch::TextBatch;
+use crate::source::{Format, Rows};
+use crate::value::date::{self, DateEvidence};
+use crate::value::number::NumberEvidence;
+
+/// Facts of one file so far.
+pub(super) struct Facts {
+    pub(super) kind: Option<Recognised>,
+    pub(super) width: usize,
+    pub(super) rows: u64,
+    pub(super) dates: DateEvidence,
+    pub(super) numbers: NumberEvidence,
+    pub(super) basis: BasisEvidence,
+    pub(super) lacks_account: bool,
+    pub(super) lacks_currency: bool,
+    format: Format,
+    plan: Plan,
+    date_columns: BTreeSet<usize>,
+    number_columns: BTreeSet<usize>,
+    /// First and last day of usage, by month-first and by day-first reading.
+    spans: [Option<(Day, Day)>; 2],
+    last_day: String,
+    short: Option<(u64, usize, u64)>,
+    odd_account: Option<(u64, String)>,
+}
+
+impl Facts {
+    pub(super) fn new(format: Format) -> Self {
+        Self {
+            kind: None,
+            width: 0,
+            rows: 0,
+            dates: DateEvidence::default(),
+            numbers: NumberEvidence::default(),
+            basis: BasisEvidence::default(),
+            lacks_account: false,
+            lacks_currency: false,
+            format,
+            plan: Plan { slots: Vec::new() },
+            date_columns: BTreeSet::new(),
+            number_columns: BTreeSet::new(),
+            spans: [None, None],
+            last_day: String::new(),
+            short: None,
+            odd_account: None,
+        }
+    }
+
+    /// Recognises the kind by the header as it is known now.
+    pub(super) fn follow(&mut self, header: &[String]) -> Result<(), String> {
+        let recognised = mapping::recognise(header)?;
+        self.plan = Plan::new(recognised.kind, header);
+        self.date_columns = self.plan.positions_of(|k| matches!(k, ColumnType::Day | ColumnType::Instant));
+        self.number_columns = self.plan.positions_of(|k| matches!(k, ColumnType::Amount | ColumnType::Quantity));
+        self.kind = Some(recognised);
+        self.width = header.len();
+        Ok(())
+    }
+
+    /// Takes note of some rows.
+    pub(super) fn see(&mut self, batch: &TextBatch) {
+        self.rows += (batch.rows() + batch.faults.len()) as u64;
+        if let Some(&(row, fields)) = batch.short.first() {
+            let (line, fields, before) = self.short.unwrap_or((batch.lines[row], fields, 0));
+            self.short = Some((line, fields, before + batch.short.len() as u64));
+        }
+        for &at in &self.date_columns {
+            for (text, &line) in values(&batch.columns[at]).zip(&batch.lines) {
+                self.dates.see(text, line);
+            }
+        }
+        if self.format == Format::Csv {
+            for &at in &self.number_columns {
+                for (text, &line) in values(&batch.columns[at]).zip(&batch.lines) {
+                    self.numbers.see(text, line);
+                }
+            }
+        }
+        self.see_days(batch);
+        self.see_gaps(batch);
+        self.see_basis(batch);
+    }
+
+    fn see_days(&mut self, batch: &TextBatch) {
+        let Some(&at) = self.plan.positions(columns::USAGE_DATE).first() else { return };
+        for text in values(&batch.columns[at]) {
+            if text == self.last_day {
+                continue;
+            }
+            text.clone_into(&mut self.last_day);
+            for (span, format) in self.spans.iter_mut().zip([DateFormat::MonthFirst, DateFormat::DayFirst]) {
+                if let Some(day) = date::parse(text, format).and_then(date::Moment::utc_day) {
+                    let (first, last) = span.unwrap_or((day, day));
+                    *span = Some((first.min(day), last.max(day)));
+                }
+            }
+        }
+    }
+
+    /// Rows without account or currency, and account numbers that are none.
+    fn see_gaps(&mut self, batch: &TextBatch) {
+        let none = |target: &str, row: usize| {
+            self.plan.positions(target).iter().all(|&at| is_none(batch.columns[at].value(row)))
+        };
+        let any = |target: &str| (0..batch.rows()).any(|row| none(target, row));
+        self.lacks_account = self.lacks_account || any(columns::BILLING_ACCOUNT_ID);
+        self.lacks_currency = self.lacks_currency || any(columns::BILLING_CURRENCY);
+        let lenient = self.kind.as_ref().is_some_and(|k| k.kind != SourceKind::EaUsageDetails);
+        if let (true, None, Some(&at)) = (lenient, &self.odd_account, self.plan.positions(columns::ACCOUNT_ID).first())
+        {
+            let odd = |text: &&str| !is_none(text) && text.parse::<i64>().is_err();
+            let found = values(&batch.columns[at]).zip(&batch.lines).find(|(text, _)| odd(text));
+            self.odd_account = found.map(|(text, &line)| (line, text.to_owned()));
+        }
+    }
+
+    fn see_basis(&mut self, batch: &TextBatch) {
+        let (Some(charge_type), Some(cost)) =
+            (self.first(batch, columns::CHARGE_TYPE), self.first(batch, columns::BILLED_COST))
+        else {
+            return;
+        };
+        if self.basis.settled() || !self.kind.as_ref().is_some_and(|k| is_cost_export(k.kind)) {
+            return;
+        }
+        let pricing_model = self.first(batch, columns::PRICING_MODEL);
+        let commitments = [self.first(batch, columns::RESERVATION_ID), self.first(batch, columns::BENEFIT_ID)];
+        for (row, &line) in batch.lines.iter().enumerate() {
+            let commitment = commitments.iter().flatten().map(|c| c.value(row)).find(|v| !v.is_empty());
+            self.basis.see(&Telling {
+                line,
+                charge_type: charge_type.value(row),
+                pricing_model: pricing_model.map_or("", |c| c.value(row)),
+                commitment: commitment.unwrap_or_default(),
+                cost: cost.value(row),
+            });
+        }
+    }
+
+    fn first<'a>(&self, batch: &'a TextBatch, target: &str) -> Option<&'a StringArray> {
+        self.plan.positions(target).first().map(|&at| &batch.columns[at])
+    }
+
+    /// First and last day of usage.
+    pub(super) fn days(&self, format: DateFormat) -> Option<DayRange> {
+        let span = if format == DateFormat::DayFirst { self.spans[1] } else { self.spans[0] };
+        span.map(|(first, last)| DayRange { first, last })
+    }
+
+    /// Remarks for the user.
+    pub(super) fn warnings(&self, rows: &Rows) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let unused = self.plan.unused(rows.header());
+        if !unused.is_empty() {
+            warnings.push(format!("columns that are not kept: {}", unused.join(", ")));
+        }
+        if let Some((line, fields, count)) = self.short {
+            warnings.push(format!(
+                "{count} rows have fewer fields than the header has columns (the first on line {line}: {fields} of {}); \
+                 the missing trailing fields are taken as empty",
+                rows.header().len()
+            ));
+        }
+        let doubles = rows.doubles();
+        if !doubles.is_empty() {
+            warnings.push(format!(
+                "columns that hold binary floating point, read as the shortest decimal that stands for the same value: {}",
+                doubles.join(", ")
+            ));
+        }
+        if let Some((line, text)) = &self.odd_account {
+            warnings.push(format!("the account id {text:?} on line {line} is not a number; such ids are kept as 0"));
+        }
+        if self.rows == 0 {
+            warnings.push("the file has a header but no rows".to_owned());
+        }
+        warnings
+    }
+}
+
+fn values(column: &StringArray) -> impl Iterator<Item = &str> {
+    (0..arrow::array::Array::len(column)).map(|row| column.value(row))
+}
+
+fn is_none(text: &str) -> bool {
+    text.is_empty() || text == "NULL"
+}
+
+fn is_cost_export(kind: SourceKind) -> bool {
+    matches!(kind, SourceKind::CostExportEa | SourceKind::CostExportMca | SourceKind::CostExportPartner)
+}
