@@ -40,6 +40,7 @@ impl Control {
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
+        keep_private(path).map_err(|e| ControlError::Open { path: path.to_owned(), source: e.into() })?;
         let pool = connect(path, options).await?;
         migrate(path, &pool).await?;
         Ok(Self { pool, clock, actor: Arc::from("operator") })
@@ -98,6 +99,19 @@ impl Control {
     }
 }
 
+/// Creates the file so that only its owner can read it: it holds the keys that sign tokens. SQLite gives the files
+/// beside it the same permissions.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Connects. Two processes that create the file at once collide in the switch to WAL, which does not wait for
 /// locks: so this tries again for as long as a change would wait.
 async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, ControlError> {
@@ -122,8 +136,9 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
 async fn migrate(path: &Path, pool: &SqlitePool) -> Result<(), ControlError> {
     let open_error = |source| ControlError::Open { path: path.to_owned(), source };
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
+    // Not `run`: its future is not `Send`.
     MIGRATIONS
-        .run(&mut *tx)
+        .run_direct(None, &mut *tx, false)
         .await
         .map_err(|source| ControlError::Migrate { path: path.to_owned(), source: Box::new(source) })?;
     tx.commit().await.map_err(open_error)
@@ -133,4 +148,39 @@ async fn migrate(path: &Path, pool: &SqlitePool) -> Result<(), ControlError> {
 fn is_locked(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
     matches!(code.map(|c| c & 0xff), Some(5 | 6))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use meterlake_model::SystemClock;
+
+    use super::*;
+
+    async fn open(path: &Path) -> Result<Control, ControlError> {
+        Control::open(path, Arc::new(SystemClock)).await
+    }
+
+    #[tokio::test]
+    async fn the_audit_trail_can_only_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let control = open(&folder.path().join("c.db")).await.unwrap();
+        control.audit("x", "y", &serde_json::Value::Null).await.unwrap();
+        for change in ["DELETE FROM audit", "UPDATE audit SET actor = 'nobody'"] {
+            let error = sqlx::query(change).execute(&control.pool).await.unwrap_err();
+            assert!(error.to_string().contains("append-only"), "{error}");
+        }
+        assert_eq!(control.audit_entries(5).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.db");
+        let control = open(&path).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&control.pool).await.unwrap();
+        control.close().await;
+        assert!(matches!(open(&path).await, Err(ControlError::Migrate { .. })));
+    }
 }

@@ -6,7 +6,7 @@ use meterlake_control::Control;
 use meterlake_model::SharedClock;
 
 use crate::signing::KeyRing;
-use crate::{Audiences, IdentityError, LinkSigner, random};
+use crate::{Audiences, IdentityError, LinkSigner, MAX_LIFETIME_SECONDS, random};
 
 /// Settings of [`Identity`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +60,12 @@ impl Identity {
     /// Opens the identity of a data folder; makes its signing key and server secret when it has none yet.
     ///
     /// # Errors
-    /// When the control state fails, or no key can be made.
+    /// When the control state fails, no key can be made, or the lifetime of tokens is not between a second and a day.
     pub async fn open(control: Control, clock: SharedClock, config: IdentityConfig) -> Result<Self, IdentityError> {
+        let lifetime = i64::from(config.token_lifetime_seconds);
+        if !(1..=MAX_LIFETIME_SECONDS).contains(&lifetime) {
+            return Err(IdentityError::Lifetime { given: lifetime, max: MAX_LIFETIME_SECONDS });
+        }
         let kept = control.server_secret("links", &random::bits()?).await?;
         let server_secret =
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;

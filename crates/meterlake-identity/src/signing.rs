@@ -8,7 +8,7 @@ use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use meterlake_control::{Control, SigningKey};
@@ -79,7 +79,7 @@ impl KeyRing {
             return Ok(Arc::clone(parsed));
         }
         let parsed = Arc::new(Parsed {
-            signs: EncodingKey::from_rsa_der(&key.pkcs8),
+            signs: private_key(&key.pkcs8)?,
             verifies: DecodingKey::from_rsa_raw_components(&key.modulus, &key.exponent),
         });
         let mut all = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +92,12 @@ impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyRing")
     }
+}
+
+/// Reads a PKCS#8 key. The library takes that form only as PEM.
+fn private_key(pkcs8: &[u8]) -> Result<EncodingKey, IdentityError> {
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
+    EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| IdentityError::Crypto("reading a signing key"))
 }
 
 /// A new RSA key of 2048 bits.
