@@ -1,0 +1,9 @@
+//! Partner Center Azure usage analytics.
+
+mod errors;
+mod request;
+mod routes;
+mod wire;
+
+pub(crate) use errors::AnalyticsShape;
+pub(crate) use routes::routes;

@@ -1,0 +1,58 @@
+//! What an operator can set about the server.
+
+use std::path::PathBuf;
+
+/// Settings of the HTTP server. [`ServerConfig::new`] holds the defaults of the contracts.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Scheme and authority that links to this server start with, for example `https://usage.example.org`.
+    /// `None`: taken from each request's `Host` header.
+    pub base_url: Option<String>,
+    /// Whether `X-Forwarded-Proto` and `X-Forwarded-Host` are believed; only behind a proxy that sets them.
+    pub trust_forwarded: bool,
+    /// EA usage details.
+    pub ea: EaConfig,
+    /// Partner Center usage analytics.
+    pub analytics: FamilyConfig,
+    /// Partner Center customer usage summary.
+    pub summary: FamilyConfig,
+    /// Folder of the asynchronous export files.
+    pub exports_dir: PathBuf,
+    /// Requests that a principal may make in a minute; 0 switches the limit off.
+    pub rate_limit_per_minute: u32,
+    /// Exports that a principal may have queued or running at a time.
+    pub running_exports: usize,
+}
+
+/// Settings of the EA family.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EaConfig {
+    /// Leaves out marketplace and purchase rows.
+    pub usage_only: bool,
+    /// Puts a byte order mark before JSON bodies, as some old scripts expect.
+    pub bom: bool,
+}
+
+/// Settings that the two Partner Center families have alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FamilyConfig {
+    /// Puts a byte order mark before JSON bodies, as some old scripts expect.
+    pub bom: bool,
+}
+
+impl ServerConfig {
+    /// The defaults, with export files in `exports_dir`.
+    #[must_use]
+    pub fn new(exports_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            base_url: None,
+            trust_forwarded: false,
+            ea: EaConfig::default(),
+            analytics: FamilyConfig::default(),
+            summary: FamilyConfig::default(),
+            exports_dir: exports_dir.into(),
+            rate_limit_per_minute: 600,
+            running_exports: 4,
+        }
+    }
+}

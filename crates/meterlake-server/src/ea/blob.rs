@@ -1,0 +1,149 @@
+//! The files of finished exports: signed links, read without a token, as from Azure Blob storage.
+
+use std::io::SeekFrom;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH,
+    LAST_MODIFIED,
+};
+use http::{HeaderValue, StatusCode};
+use meterlake_control::ExportJob;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+use uuid::Uuid;
+
+use super::range::ByteRange;
+use super::storage_errors::StorageRefusal;
+use crate::parameters::Parameters;
+use crate::routing::Incoming;
+use crate::state::ServerState;
+use crate::{etag, headers};
+
+/// Account, container and id: the three parts that storage libraries expect on a host that is an address.
+pub(crate) const PATH: &str = "/meterlake/exports/{id}";
+/// The parameters of a link, named as in a shared access signature.
+pub(crate) const PARAMETERS: &[&str] = &["sv", "sr", "sp", "se", "sig"];
+const FIXED: [(&str, &str); 3] = [("sv", "2019-12-12"), ("sr", "b"), ("sp", "r")];
+
+/// What a link's signature seals.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sealed {
+    /// The job.
+    #[serde(rename = "b")]
+    blob: Uuid,
+    /// Unix second of expiry.
+    #[serde(rename = "e")]
+    expires: i64,
+}
+
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The link to a job's file, good until `expires`.
+pub(crate) fn link(state: &ServerState, base_url: &str, id: Uuid, expires: DateTime<Utc>) -> String {
+    let payload = serde_json::to_vec(&Sealed { blob: id, expires: expires.timestamp() }).unwrap_or_default();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query
+        .extend_pairs(FIXED)
+        .append_pair("se", &instant(expires))
+        .append_pair("sig", &state.export_links().seal(&payload));
+    format!("{base_url}{}?{}", PATH.replace("{id}", &id.to_string()), query.finish())
+}
+
+/// Serves a link. Any `Authorization` header is left unread.
+pub(crate) async fn read(
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    parts: Parts,
+) -> Result<Response, StorageRefusal> {
+    let incoming = Incoming::of(&parts).map_err(|_| StorageRefusal::NotFound)?;
+    let id = authorised(&state, &id, &incoming.parameters)?;
+    incoming.method_allowed().map_err(|_| StorageRefusal::Method)?;
+    let job = state.control().export_job(id).await.map_err(internal)?.ok_or(StorageRefusal::NotFound)?;
+    let name = job.file.as_deref().ok_or(StorageRefusal::NotFound)?;
+    let file = match tokio::fs::File::open(state.config().exports_dir.join(name)).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StorageRefusal::NotFound),
+        Err(error) => return Err(internal(error)),
+    };
+    let length = file.metadata().await.map_err(internal)?.len();
+    serve(&job, file, length, &parts.headers).await
+}
+
+/// Whether the link is ours, unaltered and in time.
+fn authorised(state: &ServerState, id: &str, parameters: &Parameters) -> Result<Uuid, StorageRefusal> {
+    let parameters = parameters.well_formed().map_err(|_| StorageRefusal::BadSignature)?;
+    let payload =
+        parameters.get("sig").and_then(|sig| state.export_links().open(sig)).ok_or(StorageRefusal::BadSignature)?;
+    let sealed: Sealed = serde_json::from_slice(&payload).map_err(|_| StorageRefusal::BadSignature)?;
+    let expires = DateTime::from_timestamp(sealed.expires, 0).ok_or(StorageRefusal::BadSignature)?;
+    let unaltered = id.eq_ignore_ascii_case(&sealed.blob.to_string())
+        && parameters.get("se") == Some(&instant(expires))
+        && FIXED.iter().all(|(name, value)| parameters.get(name) == Some(value));
+    let now = state.clock().now();
+    match (unaltered, now < expires) {
+        (false, _) => Err(StorageRefusal::BadSignature),
+        (true, false) => Err(StorageRefusal::Expired { at: expires, now }),
+        (true, true) => Ok(sealed.blob),
+    }
+}
+
+async fn serve(
+    job: &ExportJob,
+    mut file: tokio::fs::File,
+    length: u64,
+    request: &HeaderMap,
+) -> Result<Response, StorageRefusal> {
+    let tag = job.etag.clone().unwrap_or_else(|| format!("\"{}\"", job.id));
+    let named = |value: &HeaderValue| value.to_str().is_ok_and(|text| text == "*" || text.contains(&tag));
+    if request.get(IF_MATCH).is_some_and(|value| !named(value)) {
+        return Err(StorageRefusal::ConditionNotMet);
+    }
+    let mut answer = about(job, &tag);
+    if etag::none_match_hits(request, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    }
+    let (status, first, count) = match ByteRange::of(request, length) {
+        ByteRange::Unsatisfiable => return Err(StorageRefusal::InvalidRange { length }),
+        ByteRange::Whole => (StatusCode::OK, 0, length),
+        ByteRange::Part { first, last } => {
+            let range = format!("bytes {first}-{last}/{length}");
+            answer.insert(CONTENT_RANGE, HeaderValue::from_str(&range).map_err(internal)?);
+            (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
+        }
+    };
+    file.seek(SeekFrom::Start(first)).await.map_err(internal)?;
+    answer.insert(CONTENT_LENGTH, HeaderValue::from(count));
+    let body = Body::from_stream(ReaderStream::with_capacity(file.take(count), 64 * 1024));
+    Ok((status, answer, body).into_response())
+}
+
+/// The headers that tell of a file.
+fn about(job: &ExportJob, tag: &str) -> HeaderMap {
+    let mut about = HeaderMap::new();
+    let modified = job.finished_at.unwrap_or(job.requested_on).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let disposition = format!("attachment; filename=\"{}.csv\"", job.id);
+    for (name, value) in [(ETAG, tag), (LAST_MODIFIED, &modified), (CONTENT_DISPOSITION, &disposition)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            about.insert(name, value);
+        }
+    }
+    about.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    about.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    about.insert("x-ms-blob-type", HeaderValue::from_static("BlockBlob"));
+    about.insert("x-ms-version", HeaderValue::from_static("2019-12-12"));
+    about.insert(headers::REQUEST_ID, headers::made());
+    about
+}
+
+fn internal(cause: impl std::fmt::Display) -> StorageRefusal {
+    tracing::error!(%cause, "an export file could not be served");
+    StorageRefusal::Internal
+}

@@ -1,0 +1,87 @@
+//! CSV: the synchronous download, and the bytes of both kinds of file.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use meterlake_reports::{CsvRows, EaRequest, Selection};
+
+use super::caller::EaCall;
+use super::pages;
+use super::wire::{self, Layout, Version};
+use crate::answer;
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+
+/// A piece of a CSV file: some rows, or before the first row the header.
+pub(crate) struct Piece {
+    /// The bytes.
+    pub(crate) bytes: Bytes,
+    /// The rows in them.
+    pub(crate) rows: usize,
+}
+
+/// The file of `request` in pieces, the first of which holds the header and is made before this returns: what keeps
+/// the report from being made at all shows here.
+pub(crate) async fn pieces(
+    state: &ServerState,
+    request: &EaRequest,
+    version: Version,
+    layout: Layout,
+) -> Result<impl Stream<Item = Result<Piece, Refusal>> + Send + 'static, Refusal> {
+    let (_, mut batches) = state.reports().ea_stream(request).await?;
+    let mut rows = CsvRows::new(&wire::csv_fields(version));
+    let mut start = Vec::new();
+    layout.start(&mut start);
+    rows.header(&mut start);
+    let first = batches.next().await.transpose().map_err(meterlake_reports::ReportError::from)?;
+    let mut first_rows = 0;
+    if let Some(batch) = &first {
+        rows.encode(batch, &mut start)?;
+        first_rows = batch.num_rows();
+    }
+    let first = stream::once(async move { Ok(Piece { bytes: start.into(), rows: first_rows }) });
+    let rest = stream::try_unfold((batches, rows), |(mut batches, mut rows)| async move {
+        let Some(batch) = batches.next().await.transpose().map_err(meterlake_reports::ReportError::from)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        rows.encode(&batch, &mut bytes)?;
+        let piece = Piece { bytes: bytes.into(), rows: batch.num_rows() };
+        Ok::<_, Refusal>(Some((piece, (batches, rows))))
+    });
+    Ok(first.chain(rest))
+}
+
+/// The synchronous download.
+pub(crate) async fn download(
+    state: &ServerState,
+    call: &EaCall,
+    selection: Selection,
+    layout: Layout,
+) -> Result<Response, Refusal> {
+    let snapshot = state.reports().newest_snapshot().await?;
+    let request = call.charges(state, selection, Some(snapshot)).await?;
+    let tag = pages::tag(call, &request, snapshot, layout.as_str());
+    if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
+        return Ok(unchanged);
+    }
+    let pieces = pieces(state, &request, call.version, layout).await?;
+    // An error in the middle breaks the connection off, so that no one takes half a file for a whole one.
+    let body = Body::from_stream(pieces.map(|piece| match piece {
+        Ok(piece) => Ok(piece.bytes),
+        Err(refusal) => Err(std::io::Error::other(refusal.to_string())),
+    }));
+    let disposition = format!("attachment; filename=\"{}\"", file_name(call.enrolment.as_str(), selection));
+    let headers = [(CONTENT_TYPE, "application/octet-stream"), (CONTENT_DISPOSITION, disposition.as_str())];
+    Ok(answer::tagged((headers, body).into_response(), &tag))
+}
+
+/// The name under which a browser keeps the file.
+pub(crate) fn file_name(enrolment: &str, selection: Selection) -> String {
+    match selection {
+        Selection::Period(period) => format!("usagedetails_{enrolment}_{period}.csv"),
+        Selection::Days(days) => format!("usagedetails_{enrolment}_{}_{}.csv", days.first, days.last),
+    }
+}

@@ -1,0 +1,248 @@
+//! Asynchronous exports: submitted, written in the background, polled, and taken up again after a restart.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures::StreamExt;
+use meterlake_control::{ControlError, ExportJob, ExportOutcome, ExportStatus};
+use meterlake_reports::{EaRequest, Selection};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use super::caller::EaCall;
+use super::selection::first_and_last;
+use super::wire::{Layout, ReportRecord, Version, record_day};
+use super::{blob, csv_file};
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+
+/// How long after `requestedOn` a file must be ready and can be fetched.
+pub(crate) const LIFE: TimeDelta = TimeDelta::hours(1);
+/// How long after `requestedOn` a job can be polled.
+const REMEMBERED: TimeDelta = TimeDelta::days(7);
+/// How often files whose time is over are looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+/// What a client may try again after when it has too many exports running.
+const RETRY_AFTER: u64 = 10;
+
+/// Takes a job in and starts it.
+pub(crate) async fn submit(
+    state: &ServerState,
+    call: &EaCall,
+    selection: Selection,
+    layout: Layout,
+) -> Result<ReportRecord, Refusal> {
+    let job = ExportJob {
+        id: Uuid::new_v4(),
+        owner: call.principal.clone(),
+        enrolment: call.enrolment.clone(),
+        api_version: number_of(call.version),
+        layout: layout.as_str().to_owned(),
+        selection: serde_json::to_value(selection).map_err(|error| Refusal::fault(&error))?,
+        snapshot: state.reports().newest_snapshot().await?,
+        requested_on: state.clock().now(),
+        status: ExportStatus::Queued,
+        finished_at: None,
+        file: None,
+        size: None,
+        etag: None,
+        error: None,
+    };
+    let limit = u32::try_from(state.config().running_exports).unwrap_or(u32::MAX);
+    if !state.control().add_export_job(&job, limit).await? {
+        return Err(Refusal::TooMany { what: "Running exports", retry_after: RETRY_AFTER });
+    }
+    let record = record(state, call, &job)?;
+    start(state.clone(), job);
+    Ok(record)
+}
+
+/// The record of a job of the caller's enrolment.
+pub(crate) async fn poll(state: &ServerState, call: &EaCall, id: Uuid) -> Result<Option<ReportRecord>, Refusal> {
+    let Some(mut job) = state.control().export_job(id).await?.filter(|job| job.enrolment == call.enrolment) else {
+        return Ok(None);
+    };
+    if job.status.is_unfinished() && state.clock().now() >= job.requested_on + LIFE {
+        state.control().finish_export_job(id, &ExportOutcome::TimedOut).await?;
+        job.status = ExportStatus::TimedOut;
+    }
+    record(state, call, &job).map(Some)
+}
+
+fn record(state: &ServerState, call: &EaCall, job: &ExportJob) -> Result<ReportRecord, Refusal> {
+    let days = first_and_last(selection_of(job)?);
+    let base = &call.incoming.base_url;
+    let enrolment = job.enrolment.as_str();
+    Ok(ReportRecord {
+        id: job.id.to_string(),
+        enrollment_number: enrolment.to_owned(),
+        requested_on: seven_digits(job.requested_on),
+        status: job.status.code(),
+        blob_path: match job.status {
+            ExportStatus::Completed => blob::link(state, base, job.id, job.requested_on + LIFE),
+            _ => String::new(),
+        },
+        report_url: format!("{base}/{}/enrollments/{enrolment}/usagedetails/poll/{}", call.version, job.id),
+        start_date: record_day(days.first),
+        end_date: record_day(days.last),
+    })
+}
+
+/// UTC with seven fraction digits and `Z`.
+fn seven_digits(at: DateTime<Utc>) -> String {
+    let micros = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    format!("{}0Z", micros.trim_end_matches('Z'))
+}
+
+fn number_of(version: Version) -> u8 {
+    match version {
+        Version::V1 => 1,
+        Version::V2 => 2,
+        Version::V3 => 3,
+    }
+}
+
+fn version_of(job: &ExportJob) -> Version {
+    match job.api_version {
+        1 => Version::V1,
+        2 => Version::V2,
+        _ => Version::V3,
+    }
+}
+
+fn selection_of(job: &ExportJob) -> Result<Selection, Refusal> {
+    serde_json::from_value(job.selection.clone()).map_err(|error| Refusal::fault(&error))
+}
+
+/// Writes the job's file in the background.
+fn start(state: ServerState, job: ExportJob) {
+    tokio::spawn(async move {
+        let slots = state.export_slots();
+        let Ok(_slot) = slots.acquire().await else { return };
+        match run(&state, &job).await {
+            Ok(status) => tracing::info!(job = %job.id, status, "export ended"),
+            Err(error) => tracing::error!(job = %job.id, %error, "the end of an export could not be recorded"),
+        }
+    });
+}
+
+async fn run(state: &ServerState, job: &ExportJob) -> Result<&'static str, ControlError> {
+    if !state.control().start_export_job(job.id).await? {
+        return Ok("ended before");
+    }
+    let (status, outcome) = match write(state, job).await {
+        Ok(Written::File { file, size, etag }) => ("completed", ExportOutcome::Completed { file, size, etag }),
+        Ok(Written::Nothing) => ("no data", ExportOutcome::NoData),
+        Ok(Written::Late) => ("timed out", ExportOutcome::TimedOut),
+        Err(refusal) => ("failed", ExportOutcome::Failed { error: refusal.to_string() }),
+    };
+    state.control().finish_export_job(job.id, &outcome).await?;
+    Ok(status)
+}
+
+/// What came of writing a file.
+enum Written {
+    File { file: String, size: u64, etag: String },
+    Nothing,
+    Late,
+}
+
+async fn write(state: &ServerState, job: &ExportJob) -> Result<Written, Refusal> {
+    let folder = &state.config().exports_dir;
+    tokio::fs::create_dir_all(folder).await.map_err(|error| Refusal::fault(&error))?;
+    // Its own name, so that a writer of an earlier process that is still at work cannot disturb it.
+    let part = folder.join(format!("{}.{}.part", job.id, Uuid::new_v4()));
+    let written = write_to(state, job, &part).await;
+    if !matches!(written, Ok(Written::File { .. })) {
+        let _ = tokio::fs::remove_file(&part).await;
+    }
+    written
+}
+
+async fn write_to(state: &ServerState, job: &ExportJob, part: &PathBuf) -> Result<Written, Refusal> {
+    let fault = |error: std::io::Error| Refusal::fault(&error);
+    let late = job.requested_on + LIFE;
+    let layout = job.layout.parse().unwrap_or(Layout::of(version_of(job)));
+    let request = request(state, job).await?;
+    let pieces = loop {
+        match csv_file::pieces(state, &request, version_of(job), layout).await {
+            Err(Refusal::Overloaded { retry_after }) if state.clock().now() < late => {
+                tokio::time::sleep(Duration::from_secs(retry_after)).await;
+            }
+            pieces => break pieces?,
+        }
+    };
+    let mut pieces = std::pin::pin!(pieces);
+    let mut file = tokio::io::BufWriter::new(tokio::fs::File::create(part).await.map_err(fault)?);
+    let (mut rows, mut size, mut hash) = (0, 0u64, Sha256::new());
+    while let Some(piece) = pieces.next().await.transpose()? {
+        if state.clock().now() >= late {
+            return Ok(Written::Late);
+        }
+        rows += piece.rows;
+        size += piece.bytes.len() as u64;
+        hash.update(&piece.bytes);
+        file.write_all(&piece.bytes).await.map_err(fault)?;
+    }
+    if rows == 0 {
+        return Ok(Written::Nothing);
+    }
+    file.flush().await.map_err(fault)?;
+    file.get_ref().sync_all().await.map_err(fault)?;
+    let name = file_name(job.id);
+    tokio::fs::rename(part, state.config().exports_dir.join(&name)).await.map_err(fault)?;
+    let etag = format!("\"0x{}\"", hex::encode_upper(&hash.finalize()[..8]));
+    Ok(Written::File { file: name, size, etag })
+}
+
+async fn request(state: &ServerState, job: &ExportJob) -> Result<EaRequest, Refusal> {
+    let enrolment = state.control().enrolment(&job.enrolment).await?;
+    Ok(EaRequest {
+        accounts: enrolment.map(|enrolment| enrolment.billing_accounts).unwrap_or_default(),
+        selection: selection_of(job)?,
+        usage_only: state.config().ea.usage_only,
+        snapshot: Some(job.snapshot),
+    })
+}
+
+fn file_name(id: Uuid) -> String {
+    format!("{id}.csv")
+}
+
+/// Takes unfinished jobs up again, then removes files when their time is over, for as long as the server runs.
+pub(crate) async fn keep_exports(state: ServerState) {
+    match state.control().unfinished_export_jobs().await {
+        Ok(jobs) => jobs.into_iter().for_each(|job| start(state.clone(), job)),
+        Err(error) => tracing::error!(%error, "unfinished exports could not be read"),
+    }
+    loop {
+        if let Err(error) = remove_expired(&state).await {
+            tracing::error!(%error, "expired exports could not be removed");
+        }
+        tokio::time::sleep(HOUSEKEEPING).await;
+    }
+}
+
+async fn remove_expired(state: &ServerState) -> Result<(), ControlError> {
+    let now = state.clock().now();
+    for job in state.control().export_jobs_before(now - LIFE).await? {
+        if job.status.is_unfinished() {
+            state.control().finish_export_job(job.id, &ExportOutcome::TimedOut).await?;
+        }
+        if let Some(file) = &job.file {
+            match tokio::fs::remove_file(state.config().exports_dir.join(file)).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, file, "an expired export could not be removed");
+                    continue;
+                }
+                _ => state.control().forget_export_file(job.id).await?,
+            }
+        }
+        if job.requested_on < now - REMEMBERED {
+            state.control().remove_export_job(job.id).await?;
+        }
+    }
+    Ok(())
+}

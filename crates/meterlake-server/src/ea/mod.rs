@@ -1,0 +1,18 @@
+//! EA usage details: pages, downloads, asynchronous exports and their files, for v1, v2 and v3.
+
+mod blob;
+mod caller;
+mod csv_file;
+mod errors;
+mod export_job;
+mod pages;
+mod range;
+mod routes;
+mod selection;
+mod storage_errors;
+mod wire;
+
+pub(crate) use errors::EaShape;
+pub(crate) use export_job::keep_exports;
+pub(crate) use routes::{blob_routes, routes};
+pub(crate) use storage_errors::StorageShape;

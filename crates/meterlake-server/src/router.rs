@@ -1,0 +1,40 @@
+//! The whole router.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::refusal::{ErrorShape, PanicShape};
+use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
+use crate::state::ServerState;
+use crate::{analytics, ea, operations, summary, token};
+
+/// The router of all families over `state`.
+///
+/// A panic of a handler is answered by 500 in the shape of its family.
+pub fn router(state: ServerState) -> Router {
+    let mut table = RouteTable::default();
+    let families = Router::new()
+        .merge(family::<ea::EaShape>(&mut table, Family::Ea, ea::routes()))
+        .merge(family::<ea::StorageShape>(&mut table, Family::Blob, ea::blob_routes()))
+        .merge(family::<analytics::AnalyticsShape>(&mut table, Family::Analytics, analytics::routes()))
+        .merge(family::<summary::SummaryShape>(&mut table, Family::Summary, summary::routes()))
+        .merge(family::<token::TokenShape>(&mut table, Family::Token, token::routes()))
+        .merge(family::<ea::EaShape>(&mut table, Family::Operations, operations::routes()))
+        .fallback(|| async { no_such_route() })
+        .with_state(state.clone());
+    // Paths are rewritten before they are matched, so the matching router lies inside of the middleware.
+    let service = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http())
+        .layer(from_fn_with_state((state, Arc::new(table)), admit))
+        .service(families);
+    Router::new().fallback_service(service)
+}
+
+fn family<S: ErrorShape>(table: &mut RouteTable, family: Family, routes: Vec<Route>) -> Router<ServerState> {
+    table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape::<S>::default()))
+}

@@ -1,0 +1,205 @@
+//! The way in: every request is matched to a route in any spelling of its path, its parameters are read, and the
+//! headers that all answers carry are put on the way out.
+
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, StatusCode, Uri};
+
+use crate::headers;
+use crate::parameters::Parameters;
+use crate::path::{self, PathTemplate};
+use crate::refusal::{Refusal, Unknown};
+use crate::state::ServerState;
+
+/// The families of calls, each under a prefix of its own inside the router, which no outside path reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// EA usage details.
+    Ea,
+    /// The files of EA exports.
+    Blob,
+    /// Partner Center usage analytics.
+    Analytics,
+    /// Partner Center customer usage summary.
+    Summary,
+    /// Tokens and discovery.
+    Token,
+    /// Operations.
+    Operations,
+}
+
+impl Family {
+    /// The prefix inside the router.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Ea => "/ea",
+            Self::Blob => "/blob",
+            Self::Analytics => "/analytics",
+            Self::Summary => "/summary",
+            Self::Token => "/token",
+            Self::Operations => "/operations",
+        }
+    }
+}
+
+/// A route: a path template, the methods it takes and the parameters it knows, as documented.
+pub(crate) struct Route {
+    /// For example `/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetails`.
+    pub(crate) path: &'static str,
+    /// The methods; GET includes HEAD.
+    pub(crate) methods: &'static [Method],
+    /// The known parameters.
+    pub(crate) parameters: &'static [&'static str],
+    /// The handler of all methods; it refuses others by [`Incoming::method_allowed`] after authentication.
+    pub(crate) handler: MethodRouter<ServerState>,
+}
+
+struct Entry {
+    family: Family,
+    template: PathTemplate,
+    methods: &'static [Method],
+    parameters: &'static [&'static str],
+}
+
+/// Every route of the server, to match paths against.
+#[derive(Default)]
+pub(crate) struct RouteTable(Vec<Entry>);
+
+impl RouteTable {
+    /// Adds a family's routes, and gives the router of them under the family's prefix.
+    pub(crate) fn add(&mut self, family: Family, routes: Vec<Route>) -> axum::Router<ServerState> {
+        routes.into_iter().fold(axum::Router::new(), |router, route| {
+            let template = PathTemplate::new(route.path);
+            let path = format!("{}{}", family.prefix(), template.for_axum());
+            self.0.push(Entry { family, template, methods: route.methods, parameters: route.parameters });
+            router.route(&path, route.handler)
+        })
+    }
+
+    fn find(&self, path: &str) -> Option<(&Entry, String)> {
+        let parts = path::parts(path);
+        self.0.iter().find_map(|entry| Some((entry, entry.template.canonical(&parts)?)))
+    }
+}
+
+/// What the way in found out about a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    /// The path in the one spelling that links use.
+    pub(crate) path: String,
+    /// The parameters that the route knows.
+    pub(crate) parameters: Arc<Parameters>,
+    /// What absolute links start with.
+    pub(crate) base_url: String,
+    method: Method,
+    methods: &'static [Method],
+}
+
+impl Incoming {
+    /// What [`admit`] found out about the request.
+    pub(crate) fn of(parts: &Parts) -> Result<Self, Refusal> {
+        // Absent only if a route were reached other than through `admit`.
+        parts.extensions.get::<Self>().cloned().ok_or(Refusal::Unknown(Unknown::Route))
+    }
+
+    /// Refuses a method that the route does not take.
+    pub(crate) fn method_allowed(&self) -> Result<(), Refusal> {
+        let served =
+            self.methods.contains(&self.method) || (self.method == Method::HEAD && self.methods.contains(&Method::GET));
+        if served {
+            return Ok(());
+        }
+        let head = self.methods.contains(&Method::GET).then_some("HEAD");
+        let allow = self.methods.iter().map(Method::as_str).chain(head).collect::<Vec<_>>().join(", ");
+        Err(Refusal::MethodNotAllowed { method: self.method.clone(), allow })
+    }
+}
+
+/// The middleware around the router.
+pub(crate) async fn admit(
+    State((state, table)): State<(ServerState, Arc<RouteTable>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some((entry, canonical)) = table.find(request.uri().path()) else {
+        let head = request.method() == Method::HEAD;
+        return finished(no_such_route(), head);
+    };
+    let family = entry.family;
+    let parameters = Parameters::read(request.uri().query().unwrap_or_default(), entry.parameters);
+    let ignored = parameters.ignored();
+    let incoming = Incoming {
+        base_url: headers::base_url(state.config(), request.headers(), request.uri()),
+        parameters: Arc::new(parameters),
+        method: request.method().clone(),
+        methods: entry.methods,
+        path: canonical,
+    };
+    let head = incoming.method == Method::HEAD;
+    let added = answer_headers(family, request.headers(), &ignored);
+    match internal_uri(family, &incoming.path) {
+        Some(uri) => *request.uri_mut() = uri,
+        None => return finished(no_such_route(), head),
+    }
+    request.extensions_mut().insert(incoming);
+    let mut response = next.run(request).await;
+    for (name, value) in &added {
+        response.headers_mut().insert(name, value.clone());
+    }
+    finished(response, head)
+}
+
+fn internal_uri(family: Family, path: &str) -> Option<Uri> {
+    PathAndQuery::try_from(format!("{}{path}", family.prefix())).ok().map(Uri::from)
+}
+
+/// The headers that an answer of the family carries whatever its status.
+fn answer_headers(family: Family, request: &HeaderMap, ignored: &str) -> HeaderMap {
+    let mut added = HeaderMap::new();
+    if !ignored.is_empty()
+        && let Ok(value) = HeaderValue::from_str(ignored)
+    {
+        added.insert(headers::IGNORED_PARAMETERS, value);
+    }
+    match family {
+        Family::Analytics | Family::Summary => {
+            for name in [headers::MS_REQUEST_ID, headers::MS_CORRELATION_ID] {
+                let value = headers::echoed_or_made(request, &name);
+                added.insert(name, value);
+            }
+        }
+        _ => {
+            added.insert(headers::REQUEST_ID, headers::made());
+        }
+    }
+    added
+}
+
+/// An answer to HEAD is GET's without the body; its length stays where it is known.
+fn finished(mut response: Response, head: bool) -> Response {
+    if head {
+        if let Some(length) = response.body().size_hint().exact()
+            && !response.headers().contains_key(CONTENT_LENGTH)
+            && response.status() != StatusCode::NOT_MODIFIED
+        {
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// The answer at a path that no route has, in no family's shape in particular.
+pub(crate) fn no_such_route() -> Response {
+    let refusal = Refusal::Unknown(Unknown::Route);
+    let body = serde_json::json!({"error": {"code": "NotFound", "message": refusal.to_string()}});
+    refusal.with_body(body.to_string().into_bytes())
+}

@@ -1,0 +1,147 @@
+//! The token endpoints, the keys, and the metadata that client libraries look up first.
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method};
+use meterlake_identity::{Moment, TokenError, TokenForm};
+use uuid::Uuid;
+
+use super::errors::{self, TokenShape};
+use crate::answer;
+use crate::refusal::{Malformed, Refusal, Refused};
+use crate::routing::{Incoming, Route};
+use crate::state::ServerState;
+
+/// The largest form read.
+const LARGEST_FORM: usize = 64 * 1024;
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+
+type TokenRefused = Refused<TokenShape>;
+
+/// The routes; `{tenant}` is a tenant's id or domain.
+pub(crate) fn routes() -> Vec<Route> {
+    let get = |path, parameters, handler| Route { path, methods: &[Method::GET], parameters, handler };
+    let post = |path, handler| Route { path, methods: &[Method::POST], parameters: &["api-version"], handler };
+    vec![
+        get("/common/discovery/instance", &["authorization_endpoint", "api-version"], any(instance_discovery)),
+        post("/{tenant}/oauth2/token", any(token_v1)),
+        post("/{tenant}/oauth2/v2.0/token", any(token_v2)),
+        get("/{tenant}/.well-known/openid-configuration", &[], any(configuration_v1)),
+        get("/{tenant}/v2.0/.well-known/openid-configuration", &[], any(configuration_v2)),
+        get("/{tenant}/discovery/v2.0/keys", &[], any(keys)),
+        get("/{tenant}/discovery/keys", &[], any(keys)),
+    ]
+}
+
+/// A request of an allowed method with well-formed parameters; these calls take no token.
+struct TokenCall {
+    incoming: Incoming,
+    moment: Moment,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<ServerState> for TokenCall {
+    type Rejection = TokenRefused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, TokenRefused> {
+        let incoming = Incoming::of(parts)?;
+        incoming.method_allowed()?;
+        incoming.parameters.well_formed()?;
+        let given = parts.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
+        let mut moment = Moment::new(state.clock().now());
+        if let Some(id) = given.and_then(|id| Uuid::try_parse(id).ok()) {
+            moment.correlation_id = id;
+        }
+        Ok(Self { incoming, moment, headers: parts.headers.clone() })
+    }
+}
+
+impl TokenCall {
+    /// The answer of what identity gave, with the client's id when it sent one.
+    fn answer(&self, outcome: Result<serde_json::Value, TokenError>) -> Response {
+        let mut response = match outcome {
+            Ok(body) => (errors::not_kept(), body.to_string()).into_response(),
+            Err(error) => errors::answer(&error, &self.moment),
+        };
+        if let Some(id) = self.headers.get(CLIENT_REQUEST_ID) {
+            response.headers_mut().insert(CLIENT_REQUEST_ID, id.clone());
+        }
+        response
+    }
+
+    /// The form, and the `Authorization` header that may stand in for part of it.
+    async fn form(&self, body: Body) -> Result<(Result<TokenForm, TokenError>, Option<String>), Refusal> {
+        let expected = format!("a form of at most {LARGEST_FORM} bytes");
+        let bytes =
+            axum::body::to_bytes(body, LARGEST_FORM).await.map_err(|_| Malformed::body("body", "", expected))?;
+        let fields = url::form_urlencoded::parse(&bytes).into_owned();
+        let authorization = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok((TokenForm::from_fields(fields), authorization))
+    }
+}
+
+async fn token_v1(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    let (form, authorization) = call.form(body).await?;
+    let outcome = match form {
+        Ok(form) => state.identity().token_v1(&call.incoming.base_url, &tenant, form, authorization.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    Ok(call.answer(outcome.map(|answer| answer.body)))
+}
+
+async fn token_v2(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    let (form, authorization) = call.form(body).await?;
+    let outcome = match form {
+        Ok(form) => state.identity().token_v2(&call.incoming.base_url, &tenant, form, authorization.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    Ok(call.answer(outcome.map(|answer| answer.body)))
+}
+
+async fn configuration_v1(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+) -> Result<Response, TokenRefused> {
+    Ok(configuration(&state, &call, &tenant, false).await)
+}
+
+async fn configuration_v2(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+) -> Result<Response, TokenRefused> {
+    Ok(configuration(&state, &call, &tenant, true).await)
+}
+
+async fn configuration(state: &ServerState, call: &TokenCall, tenant: &str, v2: bool) -> Response {
+    match state.identity().openid_configuration(&call.incoming.base_url, tenant, v2).await {
+        Ok(body) => answer::json_bytes(body.to_string().into_bytes()),
+        Err(error) => call.answer(Err(error)),
+    }
+}
+
+async fn keys(State(state): State<ServerState>, _call: TokenCall) -> Result<Response, TokenRefused> {
+    let keys = state.identity().jwks().await.map_err(|error| Refusal::fault(&error))?;
+    Ok(answer::json_bytes(keys.to_string().into_bytes()))
+}
+
+async fn instance_discovery(State(state): State<ServerState>, call: TokenCall) -> Result<Response, TokenRefused> {
+    let endpoint = call.incoming.parameters.get("authorization_endpoint");
+    let body = state.identity().instance_discovery(&call.incoming.base_url, endpoint);
+    Ok(answer::json_bytes(body.to_string().into_bytes()))
+}
