@@ -12,10 +12,11 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use crate::{checked_sum::checked_sum_udaf, error::LakeError};
+use crate::{checked_sum::checked_sum_udaf, error::LakeError, provider::KeepScanOrder};
 
 /// A session with `checked_sum` registered, at most `memory_limit` bytes for its operators, and `spill_dir` for what
-/// does not fit (none: no spilling).
+/// does not fit (none: no spilling). Ordered reads with a limit are right in this session only; DataFusion's own
+/// default session has a defect there.
 ///
 /// # Errors
 /// When the spill folder cannot be used.
@@ -30,7 +31,12 @@ pub fn session_context(memory_limit: usize, spill_dir: Option<&Path>) -> Result<
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
     let context = SessionContext::new_with_state(
-        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build(),
+        SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(KeepScanOrder))
+            .build(),
     );
     context.register_udaf(checked_sum_udaf().as_ref().clone());
     Ok(context)

@@ -110,6 +110,12 @@ impl ChargesSnapshot {
     pub fn provider_of(&self, files: &[ChargesFile]) -> Arc<dyn TableProvider> {
         Arc::new(ChargesProvider::new(self.0.root.clone(), files.to_vec().into()))
     }
+
+    /// Only the rows of these files, in no order: for aggregates, which want no more partitions than threads.
+    #[must_use]
+    pub fn unordered_provider_of(&self, files: &[ChargesFile]) -> Arc<dyn TableProvider> {
+        Arc::new(ChargesProvider::new(self.0.root.clone(), files.to_vec().into()).unordered())
+    }
 }
 
 impl fmt::Debug for ChargesSnapshot {

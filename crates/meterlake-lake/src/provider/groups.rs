@@ -35,7 +35,7 @@ pub(super) fn plan<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a>
     }
 
     if chains.len() > MOST_ORDERED_GROUPS {
-        return Planned { groups: by_size(files, threads.max(1)), ordered: false };
+        return balanced(files, threads);
     }
     while chains.len() < threads {
         let Some(largest) =
@@ -57,6 +57,11 @@ pub(super) fn plan<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a>
         chains.push(rest);
     }
     Planned { groups: chains, ordered: true }
+}
+
+/// As many groups of about equal size as there are threads, without regard to order.
+pub(super) fn balanced<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a> {
+    Planned { groups: by_size(files, threads.max(1)), ordered: false }
 }
 
 fn size(files: &[&ChargesFile]) -> u64 {

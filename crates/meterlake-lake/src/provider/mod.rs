@@ -2,6 +2,7 @@
 //! own Parquet scan, so that a plan can be sent to another process.
 
 mod groups;
+mod keep_order;
 mod prune;
 
 use std::{fmt, sync::Arc, sync::LazyLock};
@@ -34,6 +35,8 @@ use crate::{
     snapshot::ChargesFile,
     stats::{self, FileStats},
 };
+
+pub(crate) use keep_order::KeepScanOrder;
 
 /// The columns of `charges` as the engine reads them: text as views, which are sorted and compared without copies.
 pub(crate) fn read_schema() -> SchemaRef {
@@ -107,11 +110,18 @@ pub(crate) fn partitioned_file(
 pub(crate) struct ChargesProvider {
     root: TableRoot,
     files: Arc<[ChargesFile]>,
+    /// Whether the order of rows in the files is declared, at the price of a partition for each file that overlaps.
+    ordered: bool,
 }
 
 impl ChargesProvider {
     pub(crate) fn new(root: TableRoot, files: Arc<[ChargesFile]>) -> Self {
-        Self { root, files }
+        Self { root, files, ordered: true }
+    }
+
+    /// The same table without an order: as many partitions as threads.
+    pub(crate) fn unordered(self) -> Self {
+        Self { ordered: false, ..self }
     }
 
     /// The store under which the engine finds the files.
@@ -184,7 +194,8 @@ impl TableProvider for ChargesProvider {
 
         let width = scan.table_schema().fields().len();
         let statistics = totals(wanted.iter().copied(), width);
-        let planned = groups::plan(&wanted, state.config().target_partitions());
+        let threads = state.config().target_partitions();
+        let planned = if self.ordered { groups::plan(&wanted, threads) } else { groups::balanced(&wanted, threads) };
         let ordering = if planned.ordered { file_ordering() } else { None };
         let groups = planned
             .groups

@@ -86,7 +86,7 @@ impl ChargesWriter {
     /// stream; and those of the disk. Files written so far stay until [`crate::Lake::discard`].
     pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, LakeError> {
         check_schema(&batches)?;
-        let mut sorted = sort::sorted(batches, &self.staging, self.options.sort_memory)?;
+        let mut sorted = sort::sorted(batches, &self.staging, self.options.sort_memory).await?;
         let mut splitter = FileSplitter::new(&self.root, self.import, &self.options, self.next);
         while let Some(batch) = sorted.next().await {
             // Names count even when a file is left half written, so that no name is used twice.

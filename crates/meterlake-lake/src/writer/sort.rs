@@ -7,8 +7,8 @@ use std::{
 };
 
 use arrow::{
-    array::RecordBatch,
-    compute::{SortOptions, concat_batches},
+    array::{RecordBatch, UInt64Array},
+    compute::{SortOptions, take_record_batch},
     datatypes::SchemaRef,
 };
 use datafusion::{
@@ -27,17 +27,25 @@ use futures::{StreamExt, stream};
 
 use crate::{charges::columns, error::LakeError, session};
 
-/// Rows of a sorted batch. Charges are wide: more rows would make the merge of spilled runs hungry.
-const BATCH_ROWS: usize = 2048;
+/// Most rows of a sorted batch. Charges are wide: more rows would make the merge of spilled runs hungry.
+const BATCH_ROWS: usize = 1024;
+
+/// Least rows of a sorted batch, however wide they are.
+const LEAST_BATCH_ROWS: usize = 16;
 
 /// The rows of the stream by billing period, scope and [`columns::SORT`], in bounded memory.
-pub(super) fn sorted(
-    batches: SendableRecordBatchStream,
+pub(super) async fn sorted(
+    mut batches: SendableRecordBatchStream,
     staging: &Path,
     memory: usize,
 ) -> Result<SendableRecordBatchStream, LakeError> {
     let schema = columns::schema();
-    let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_target_partitions(1);
+    let first = batches.next().await.transpose()?;
+    let batch_rows = first.as_ref().map_or(BATCH_ROWS, |batch| batch_rows(batch, memory));
+    let rest = stream::iter(first.map(Ok)).chain(batches);
+    let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rest));
+
+    let mut config = SessionConfig::new().with_batch_size(batch_rows).with_target_partitions(1);
     config.options_mut().execution.sort_spill_reservation_bytes = (memory / 8).min(10 << 20);
     let runtime: Arc<RuntimeEnv> = session::runtime(memory, Some(staging))?;
     let context = Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime));
@@ -59,6 +67,12 @@ pub(super) fn sorted(
         Ok(())
     });
     Ok(channel.build())
+}
+
+/// As many rows as take about a 64th of the memory, so that the merge can hold batches of many runs.
+fn batch_rows(first: &RecordBatch, memory: usize) -> usize {
+    let row = first.get_array_memory_size() / first.num_rows().max(1);
+    (memory / 64 / row.max(1)).clamp(LEAST_BATCH_ROWS, BATCH_ROWS)
 }
 
 fn ordering(schema: &SchemaRef) -> Result<LexOrdering, LakeError> {
@@ -92,13 +106,12 @@ fn cut(batch: &RecordBatch, limit: usize) -> Result<Vec<RecordBatch>, DataFusion
     }
     let count = size.div_ceil(limit.max(1)).max(rows.div_ceil(4 * BATCH_ROWS)).min(rows);
     let step = rows.div_ceil(count);
-    let schema = batch.schema();
     (0..rows)
         .step_by(step)
         .map(|start| {
             // A slice would still hold, and be charged for, the whole batch: copy it.
-            let slice = batch.slice(start, step.min(rows - start));
-            Ok(concat_batches(&schema, [&slice])?)
+            let (first, end) = (u64::try_from(start).unwrap_or(0), u64::try_from(rows.min(start + step)).unwrap_or(0));
+            Ok(take_record_batch(batch, &UInt64Array::from_iter_values(first..end))?)
         })
         .collect()
 }

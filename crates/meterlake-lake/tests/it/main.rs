@@ -1,0 +1,9 @@
+//! The lake on a real disk: tables, commits, snapshots, files and plans.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commits;
+mod reading;
+mod rows;
+mod sums;
+mod writing;
