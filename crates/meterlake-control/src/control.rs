@@ -40,7 +40,7 @@ impl Control {
             .busy_timeout(BUSY_TIMEOUT)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
-        keep_private(path).map_err(|e| ControlError::Open { path: path.to_owned(), source: e.into() })?;
+        keep_private(path).map_err(|e| ControlError::Open { path: path.to_owned(), cause: e.into() })?;
         let pool = connect(path, options).await?;
         migrate(path, &pool).await?;
         Ok(Self { pool, clock, actor: Arc::from("operator") })
@@ -127,20 +127,20 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
             Err(error) if is_locked(&error) && started.elapsed() < BUSY_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            Err(source) => return Err(ControlError::Open { path: path.to_owned(), source }),
+            Err(cause) => return Err(ControlError::Open { path: path.to_owned(), cause }),
         }
     }
 }
 
 /// Runs the missing migrations, all of them or none, while other processes that open the file wait.
 async fn migrate(path: &Path, pool: &SqlitePool) -> Result<(), ControlError> {
-    let open_error = |source| ControlError::Open { path: path.to_owned(), source };
+    let open_error = |cause| ControlError::Open { path: path.to_owned(), cause };
     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(open_error)?;
     // Not `run`: its future is not `Send`.
     MIGRATIONS
         .run_direct(None, &mut *tx, false)
         .await
-        .map_err(|source| ControlError::Migrate { path: path.to_owned(), source: Box::new(source) })?;
+        .map_err(|cause| ControlError::Migrate { path: path.to_owned(), cause: Box::new(cause) })?;
     tx.commit().await.map_err(open_error)
 }
 

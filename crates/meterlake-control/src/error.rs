@@ -2,28 +2,29 @@
 
 use std::path::PathBuf;
 
-/// Why control state could not be read or changed.
+/// Why control state could not be read or changed. Each message is whole by itself: what SQLite said is in it, not
+/// behind it as a source.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The database file cannot be opened or created.
-    #[error("cannot open the control database {path}: {source}")]
+    #[error("cannot open the control database {path}: {cause}")]
     Open {
         /// The file.
         path: PathBuf,
         /// What SQLite said.
-        source: sqlx::Error,
+        cause: sqlx::Error,
     },
     /// The database has another schema than this program knows.
-    #[error("cannot bring the control database {path} to this program's schema: {source}")]
+    #[error("cannot bring the control database {path} to this program's schema: {cause}")]
     Migrate {
         /// The file.
         path: PathBuf,
         /// What the migration said.
-        source: Box<sqlx::migrate::MigrateError>,
+        cause: Box<sqlx::migrate::MigrateError>,
     },
     /// SQLite refused or failed.
     #[error("control database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// A stored value is not what its column should hold.
     #[error("control database: {column} holds {value:?}: {reason}")]
     Corrupt {
@@ -62,6 +63,12 @@ pub enum ControlError {
         /// What is allowed.
         expected: &'static str,
     },
+}
+
+impl From<sqlx::Error> for ControlError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 impl ControlError {

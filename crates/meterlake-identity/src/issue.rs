@@ -62,6 +62,17 @@ pub struct FreshKey {
     pub text: String,
 }
 
+/// What a token is to say.
+pub(crate) struct Order<'a> {
+    /// Base of the issuer.
+    pub(crate) issuer_base: &'a str,
+    pub(crate) version: Version,
+    pub(crate) audience: Audience,
+    /// The audience's name in the token.
+    pub(crate) resource: &'a str,
+    pub(crate) lifetime_seconds: i64,
+}
+
 /// Whom a token is for.
 pub(crate) struct Grantee {
     principal: Principal,
@@ -79,8 +90,8 @@ impl Grantee {
     }
 
     /// How the audit trail names it when it acts itself.
-    pub(crate) fn actor(&self) -> Option<String> {
-        Some(format!("principal:{}", self.principal.id))
+    pub(crate) fn actor(&self) -> String {
+        format!("principal:{}", self.principal.id)
     }
 }
 
@@ -129,24 +140,24 @@ impl Identity {
         if !principal.enabled {
             return Err(IdentityError::Disabled(principal.name));
         }
-        let resource = self.inner.config.audiences.name(audience);
-        let base = &self.inner.config.issuer_base;
-        let grantee = Grantee::of(&principal);
-        self.issue(&grantee, base, Version::V1, audience, resource, lifetime.num_seconds(), None).await
+        let order = Order {
+            issuer_base: &self.inner.config.issuer_base,
+            version: Version::V1,
+            audience,
+            resource: self.inner.config.audiences.name(audience),
+            lifetime_seconds: lifetime.num_seconds(),
+        };
+        self.issue(&Grantee::of(&principal), &order, &self.inner.control).await
     }
 
-    /// Signs a token and enters it in the audit trail, as `actor` or as whoever holds the control state.
-    #[allow(clippy::too_many_arguments)]
+    /// Signs a token and enters it in the audit trail as `control` acts.
     pub(crate) async fn issue(
         &self,
         grantee: &Grantee,
-        base: &str,
-        version: Version,
-        audience: Audience,
-        resource: &str,
-        lifetime_seconds: i64,
-        actor: Option<String>,
+        order: &Order<'_>,
+        control: &Control,
     ) -> Result<IssuedToken, IdentityError> {
+        let Order { version, resource, lifetime_seconds, .. } = *order;
         if !(1..=MAX_LIFETIME_SECONDS).contains(&lifetime_seconds) {
             return Err(IdentityError::Lifetime { given: lifetime_seconds, max: MAX_LIFETIME_SECONDS });
         }
@@ -157,7 +168,7 @@ impl Identity {
         let v2 = version == Version::V2;
         let claims = Claims {
             aud: resource.to_owned(),
-            iss: version.issuer(base, &tid),
+            iss: version.issuer(order.issuer_base, &tid),
             iat: begin,
             nbf: begin,
             exp: begin.saturating_add(lifetime_seconds),
@@ -169,7 +180,7 @@ impl Identity {
             name: grantee.is_user.then(|| principal.name.clone()),
             oid: principal.id.to_string(),
             sub: principal.id.to_string(),
-            roles: (!grantee.is_user).then(|| vec![audience.role().to_owned()]),
+            roles: (!grantee.is_user).then(|| vec![order.audience.role().to_owned()]),
             scp: grantee.is_user.then(|| "user_impersonation".to_owned()),
             tid,
             uti: Uuid::new_v4().simple().to_string(),
@@ -181,7 +192,6 @@ impl Identity {
         let detail = json!({
             "token": claims.uti, "audience": resource, "version": claims.ver, "expires_at": issued.expires_at,
         });
-        let control = actor.map_or_else(|| self.inner.control.clone(), |actor| self.inner.control.acting_as(&actor));
         control.audit("token.issue", &format!("principal:{}", principal.id), &detail).await?;
         Ok(issued)
     }

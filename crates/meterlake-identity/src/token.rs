@@ -6,7 +6,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
 use crate::claims::Version;
-use crate::issue::{Grantee, IssuedToken};
+use crate::issue::{Grantee, IssuedToken, Order};
 use crate::refusal::printable;
 use crate::{Audience, Identity, TokenError, TokenForm, random};
 
@@ -137,9 +137,15 @@ impl Identity {
     ) -> Result<IssuedToken, TokenError> {
         let application = self.application(tenant, form).await?;
         let grantee = Grantee::of(&application);
-        let base = self.issuer_base(base_url);
-        let lifetime = i64::from(self.inner.config.token_lifetime_seconds);
-        Ok(self.issue(&grantee, base, version, audience, resource, lifetime, grantee.actor()).await?)
+        let order = Order {
+            issuer_base: self.issuer_base(base_url),
+            version,
+            audience,
+            resource,
+            lifetime_seconds: i64::from(self.inner.config.token_lifetime_seconds),
+        };
+        let control = self.inner.control.acting_as(&grantee.actor());
+        Ok(self.issue(&grantee, &order, &control).await?)
     }
 
     /// The application that the form names and proves to be.

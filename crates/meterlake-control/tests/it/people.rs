@@ -56,7 +56,7 @@ async fn secrets_belong_to_applications_and_end() {
     };
     assert!(matches!(it.control.add_secret(&new(user.id)).await, Err(ControlError::NotFound { .. })));
     let secret = it.control.add_secret(&new(app.id)).await.unwrap();
-    assert_eq!(it.control.secrets(app.id).await.unwrap(), [secret.clone()]);
+    assert_eq!(it.control.secrets(app.id).await.unwrap(), std::slice::from_ref(&secret));
     it.control.revoke_secret(secret.id).await.unwrap();
     assert!(it.control.secrets(app.id).await.unwrap()[0].revoked_at.is_some());
     assert!(matches!(it.control.revoke_secret(secret.id).await, Err(ControlError::NotFound { .. })));

@@ -117,22 +117,22 @@ async fn every_refusal_of_both_versions() {
     let it = Fixture::new().await;
     let other = Uuid::new_v4().to_string();
     // What is given, status, error, code.
-    let both: &[(&[(&str, &str)], u16, &str, u32)] = &[
-        (&[("grant_type", "")], 400, "invalid_request", 900_144),
-        (&[("grant_type", "password")], 400, "unsupported_grant_type", 70_003),
-        (&[("client_id", "")], 400, "invalid_request", 900_144),
-        (&[("client_id", "not a guid")], 400, "unauthorized_client", 700_016),
-        (&[("client_id", &other)], 400, "unauthorized_client", 700_016),
-        (&[("client_secret", "")], 401, "invalid_client", 7_000_218),
-        (&[("client_secret", "wrong")], 401, "invalid_client", 7_000_215),
+    let both = [
+        ([("grant_type", "")], 400, "invalid_request", 900_144),
+        ([("grant_type", "password")], 400, "unsupported_grant_type", 70_003),
+        ([("client_id", "")], 400, "invalid_request", 900_144),
+        ([("client_id", "not a guid")], 400, "unauthorized_client", 700_016),
+        ([("client_id", other.as_str())], 400, "unauthorized_client", 700_016),
+        ([("client_secret", "")], 401, "invalid_client", 7_000_218),
+        ([("client_secret", "wrong")], 401, "invalid_client", 7_000_215),
     ];
     for (fields, status, error, code) in both {
-        let v1 = it.identity.token_v1(BASE, "contoso.onmicrosoft.com", it.form(fields), None).await.unwrap_err();
+        let v1 = it.identity.token_v1(BASE, "contoso.onmicrosoft.com", it.form(&fields), None).await.unwrap_err();
         let mut with_scope = fields.to_vec();
         with_scope.push(("scope", "https://graph.windows.net/.default"));
         let v2 = it.identity.token_v2(BASE, "contoso.onmicrosoft.com", it.form(&with_scope), None).await.unwrap_err();
         for refusal in [v1, v2] {
-            assert_eq!((refusal.status, refusal.error, refusal.code), (*status, *error, *code), "{fields:?}");
+            assert_eq!((refusal.status, refusal.error, refusal.code), (status, error, code), "{fields:?}");
         }
     }
     let tenant = it.tenant.to_string();
