@@ -12,12 +12,13 @@ use super::{Field, HeaderIndex, fields, normalise};
 struct Signature {
     kind: SourceKind,
     needs: &'static [&'static [&'static str]],
-    /// Headers that speak for this kind among several that fit.
+    /// Headers that tell this kind from the ones behind it.
     marks: &'static [&'static str],
     /// So many of the marks must be there.
     least_marks: usize,
 }
 
+/// The first that fits is the kind: an EA export needs least and comes last.
 const SIGNATURES: &[Signature] = &[
     Signature {
         kind: SourceKind::Focus,
@@ -126,12 +127,9 @@ pub(crate) struct Recognised {
 /// A sentence that says which kind is nearest, what it needs and what was found.
 pub(crate) fn recognise(header: &[String]) -> Result<Recognised, String> {
     let index = HeaderIndex::new(header);
-    let fitting = SIGNATURES
-        .iter()
-        .filter(|s| s.needs.iter().all(|group| index.first(group).is_some()) && marks(s, &index) >= s.least_marks)
-        .max_by_key(|s| {
-            (s.needs.len().min(4) + 2 * marks(s, &index), fields(s.kind).filter(|f| has(f, &index)).count())
-        });
+    let fits =
+        |s: &&Signature| s.needs.iter().all(|group| index.first(group).is_some()) && marks(s, &index) >= s.least_marks;
+    let fitting = SIGNATURES.iter().find(fits);
     match fitting {
         Some(signature) => Ok(Recognised { kind: signature.kind, variant: variant(signature.kind, &index) }),
         None => Err(nearest(header, &index)),
