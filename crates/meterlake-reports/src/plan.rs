@@ -29,9 +29,23 @@ pub(crate) fn charges(
     snapshot: &ChargesSnapshot,
     files: &[ChargesFile],
     scope: &Scope<'_>,
+    order: Order,
 ) -> Result<LogicalPlanBuilder, ReportError> {
-    let source = provider_as_source(snapshot.provider_of(files));
+    let provider = match order {
+        Order::Stored => snapshot.provider_of(files),
+        Order::Any => snapshot.unordered_provider_of(files),
+    };
+    let source = provider_as_source(provider);
     Ok(LogicalPlanBuilder::scan("charges", source, None)?.filter(scope::predicate(scope))?)
+}
+
+/// Whether a plan makes use of the order in which charges are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// It does.
+    Stored,
+    /// It does not: sums.
+    Any,
 }
 
 /// The files that can hold rows of the scope and the selection.

@@ -8,7 +8,7 @@ use meterlake_lake::ChargesSnapshot;
 use meterlake_model::{DayRange, Quantity};
 
 use super::{AnalyticsField, AnalyticsKey, AnalyticsRequest, Direction, QUANTITY_COLUMN, bucket, filter};
-use crate::plan::{charges, checked_sum, days, files, is_usage};
+use crate::plan::{Order, charges, checked_sum, days, files, is_usage};
 use crate::scope::Scope;
 use crate::{ReportError, Selection};
 
@@ -75,7 +75,7 @@ impl<'a> Checked<'a> {
         }
         let fields = self.fields.iter().map(|field| self.key(*field).alias(field.column()));
         let quantity = quantity.then(|| col(QUANTITY_COLUMN).alias(QUANTITY_COLUMN));
-        Ok(charges(snapshot, &files, &scope)?.filter(rows)?.project(fields.chain(quantity))?)
+        Ok(charges(snapshot, &files, &scope, Order::Any)?.filter(rows)?.project(fields.chain(quantity))?)
     }
 
     /// The field as it is grouped: ids that differ only in case are the same.

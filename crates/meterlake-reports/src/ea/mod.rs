@@ -11,6 +11,7 @@ use meterlake_model::{BillingAccountId, BillingPeriod};
 
 pub use position::EaPosition;
 
+use self::plan::Details;
 use crate::engine::QueryEngine;
 use crate::plan::{files, keep_first, snapshot};
 use crate::scope::Scope;
@@ -40,6 +41,9 @@ pub struct EaPage {
     pub next: Option<EaPosition>,
 }
 
+/// A page seldom needs more than the rest of one month and the start of the next.
+const STEPS_AT_A_TIME: usize = 2;
+
 pub(crate) async fn page(
     lake: &Lake,
     engine: &dyn QueryEngine,
@@ -49,17 +53,22 @@ pub(crate) async fn page(
 ) -> Result<EaPage, ReportError> {
     let snapshot = snapshot(lake, request.snapshot).await?;
     let limit = limit.max(1);
-    // One row more shows whether there is a next page.
-    let plans = plan::details(&snapshot, request, after, Some(limit.saturating_add(1)))?;
-    let mut stream = engine.run(plans).await?;
+    let details = Details::new(&snapshot, request, after);
     let (mut batches, mut rows) = (Vec::new(), 0usize);
-    while rows <= limit
-        && let Some(batch) = stream.next().await
-    {
-        let batch = batch?;
-        rows += batch.num_rows();
-        if batch.num_rows() > 0 {
-            batches.push(batch);
+    for steps in details.steps().chunks(STEPS_AT_A_TIME) {
+        // One row more shows whether there is a next page.
+        let mut stream = engine.run(details.plans(steps, Some(limit - rows + 1))?).await?;
+        while rows <= limit
+            && let Some(batch) = stream.next().await
+        {
+            let batch = batch?;
+            rows += batch.num_rows();
+            if batch.num_rows() > 0 {
+                batches.push(batch);
+            }
+        }
+        if rows > limit {
+            break;
         }
     }
     let more = rows > limit;
@@ -77,7 +86,8 @@ pub(crate) async fn stream(
     request: &EaRequest,
 ) -> Result<(u64, SendableRecordBatchStream), ReportError> {
     let snapshot = snapshot(lake, request.snapshot).await?;
-    let plans = plan::details(&snapshot, request, None, None)?;
+    let details = Details::new(&snapshot, request, None);
+    let plans = details.plans(details.steps(), None)?;
     Ok((snapshot.version(), engine.run(plans).await?))
 }
 

@@ -9,48 +9,69 @@ use meterlake_model::{BillingPeriod, Day, DayRange};
 
 use super::{EaPosition, EaRequest};
 use crate::api_fields::ea_columns;
-use crate::plan::{charges, days, files, is_usage, overlaps, selected};
+use crate::plan::{Order, charges, days, files, is_usage, overlaps, selected};
 use crate::scope::Scope;
 use crate::{ReportError, Selection};
 
 /// More months than this are read in one go: data that is spread so wide is thin.
 const MOST_WINDOWS: usize = 240;
 
-/// The plans whose rows, one plan after the other, are the answer in order. Each covers the days of one month, so
-/// that no more files are open at a time than have rows there, and a page opens only those it needs. `fetch` is the
-/// most rows that are wanted of all together.
-pub(super) fn details(
-    snapshot: &ChargesSnapshot,
-    request: &EaRequest,
-    after: Option<&EaPosition>,
-    fetch: Option<usize>,
-) -> Result<Vec<LogicalPlan>, ReportError> {
-    let scope = Scope::Accounts(&request.accounts);
-    let files = files(snapshot, &scope, Some(request.selection));
-    let windows = windows(&files, request.selection, after.map(|position| position.usage_date));
-    if windows.is_empty() {
-        // No rows, but a plan that has the columns.
-        let nothing = charges(snapshot, &[], &scope)?.project(output_columns().map(col))?;
-        return Ok(vec![nothing.build()?]);
+/// An answer in steps. The rows of one step after the other are the answer in order. Each step covers the days of one
+/// month, so that no more files are open at a time than have rows there, and a page opens only those it needs.
+pub(super) struct Details<'a> {
+    snapshot: &'a ChargesSnapshot,
+    request: &'a EaRequest,
+    after: Option<&'a EaPosition>,
+    files: Vec<ChargesFile>,
+    steps: Vec<Step>,
+}
+
+/// The days of a step; none for a step that has no rows, but the columns.
+#[derive(Clone, Copy)]
+pub(super) struct Step(Option<DayRange>);
+
+impl<'a> Details<'a> {
+    /// The rows of the request after the position.
+    pub(super) fn new(snapshot: &'a ChargesSnapshot, request: &'a EaRequest, after: Option<&'a EaPosition>) -> Self {
+        let files = files(snapshot, &Scope::Accounts(&request.accounts), Some(request.selection));
+        let windows = windows(&files, request.selection, after.map(|position| position.usage_date));
+        let mut steps: Vec<Step> = windows.into_iter().map(|window| Step(Some(window))).collect();
+        if steps.is_empty() {
+            steps.push(Step(None));
+        }
+        Self { snapshot, request, after, files, steps }
     }
-    let mut plans = Vec::with_capacity(windows.len());
-    for window in windows {
-        let here: Vec<ChargesFile> = files.iter().filter(|file| overlaps(file, window)).cloned().collect();
-        let mut rows = selected(request.selection);
+
+    /// At least one.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The plans of these steps; `fetch` is the most rows that are wanted.
+    pub(super) fn plans(&self, steps: &[Step], fetch: Option<usize>) -> Result<Vec<LogicalPlan>, ReportError> {
+        steps.iter().map(|step| self.plan(*step, fetch)).collect()
+    }
+
+    fn plan(&self, step: Step, fetch: Option<usize>) -> Result<LogicalPlan, ReportError> {
+        let scope = Scope::Accounts(&self.request.accounts);
+        let Step(Some(window)) = step else {
+            let nothing = charges(self.snapshot, &[], &scope, Order::Stored)?.project(output_columns().map(col))?;
+            return Ok(nothing.build()?);
+        };
+        let here: Vec<ChargesFile> = self.files.iter().filter(|file| overlaps(file, window)).cloned().collect();
+        let mut rows = selected(self.request.selection);
         if let Some(days) = days(Some(window.first), Some(window.last)) {
             rows = rows.and(days);
         }
-        if request.usage_only {
+        if self.request.usage_only {
             rows = rows.and(is_usage());
         }
-        if let Some(position) = after.filter(|position| window.first <= position.usage_date) {
+        if let Some(position) = self.after.filter(|position| window.first <= position.usage_date) {
             rows = rows.and(position.passed());
         }
-        let plan = charges(snapshot, &here, &scope)?.filter(rows)?;
-        let plan = plan.project(output_columns().map(col))?.sort_with_limit(order(), fetch)?;
-        plans.push(plan.build()?);
+        let plan = charges(self.snapshot, &here, &scope, Order::Stored)?.filter(rows)?;
+        Ok(plan.project(output_columns().map(col))?.sort_with_limit(order(), fetch)?.build()?)
     }
-    Ok(plans)
 }
 
 /// What a row holds: all that the API gives in any version, and what says where the next page starts.

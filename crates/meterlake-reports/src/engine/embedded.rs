@@ -6,11 +6,10 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result as EngineResult};
-use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -18,18 +17,19 @@ use tokio::task::JoinHandle;
 
 use super::QueryEngine;
 use super::admission::Admission;
+use super::file_order::KeepFileOrder;
 use crate::{ReportError, ReportsConfig};
 
 /// Batches that may lie ready between the query and its reader: enough to overlap the two, few enough that a slow
 /// reader stops the query.
 const BATCHES_AHEAD: usize = 2;
 
-/// Planning walks expressions recursively, and a filter may be long.
-const STACK_SIZE: usize = 16 << 20;
+/// Planning walks expressions recursively, and a filter may have hundreds of parts. Only what is used takes memory.
+const STACK_SIZE: usize = 32 << 20;
 
 /// DataFusion in this process, on a runtime of its own so that query work never delays HTTP.
 pub struct EmbeddedEngine {
-    context: SessionContext,
+    state: SessionState,
     admission: Admission,
     /// Always there until the engine is dropped.
     runtime: Option<Runtime>,
@@ -49,8 +49,12 @@ impl EmbeddedEngine {
             .build()
             .map_err(|error| ReportError::Engine(format!("cannot start the query threads: {error}")))?;
         let spill_dir = config.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let context = meterlake_lake::session_context(config.memory_limit, Some(&spill_dir))?;
+        let state = SessionStateBuilder::new_from_existing(context.state())
+            .with_physical_optimizer_rule(Arc::new(KeepFileOrder))
+            .build();
         Ok(Self {
-            context: meterlake_lake::session_context(config.memory_limit, Some(&spill_dir))?,
+            state,
             admission: Admission::new(config.concurrent_queries, config.waiting_queries, config.admission_timeout),
             runtime: Some(runtime),
         })
@@ -80,7 +84,7 @@ impl QueryEngine for EmbeddedEngine {
         let permit = self.admission.admit().await?;
         let (started, start) = oneshot::channel();
         let (batches, stream) = mpsc::channel(BATCHES_AHEAD);
-        let query = Query { state: self.context.state(), plans, started, batches, _permit: permit };
+        let query = Query { state: self.state.clone(), plans, started, batches, _permit: permit };
         let task = Task(self.spawn(query.run())?);
         match start.await {
             Ok(Ok(schema)) => Ok(output(schema, stream, task)),
@@ -90,7 +94,7 @@ impl QueryEngine for EmbeddedEngine {
     }
 
     async fn physical_plan(&self, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError> {
-        let state = self.context.state();
+        let state = self.state.clone();
         let planned = self.spawn(async move { state.create_physical_plan(&plan).await })?;
         match planned.await {
             Ok(plan) => Ok(plan?),

@@ -2,6 +2,7 @@
 
 mod admission;
 mod embedded;
+mod file_order;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use meterlake_lake::charges::columns;
 
 use super::{TotalsBy, TotalsQuery};
 use crate::ReportError;
-use crate::plan::{charges, checked_sum, files, selected};
+use crate::plan::{Order, charges, checked_sum, files, selected};
 use crate::scope::Scope;
 
 /// Output column: the sum of the US dollar figures.
@@ -65,7 +65,7 @@ pub(super) fn sums(snapshot: &ChargesSnapshot, query: &TotalsQuery) -> Result<Lo
     ];
     sums.extend(names(query.by).iter().map(|name| max(col(*name)).alias(*name)));
     let order = key_names.iter().map(|name| col(name.as_str()).sort(true, false)).collect::<Vec<_>>();
-    let plan = charges(snapshot, &files, &scope)?
+    let plan = charges(snapshot, &files, &scope, Order::Any)?
         .filter(rows)?
         .project(keys.into_iter().chain(inputs))?
         .aggregate(key_names.iter().map(|name| col(name.as_str())), sums)?

@@ -15,7 +15,7 @@ use meterlake_reports::{
 };
 
 use crate::charge::{Charge, Random, charges};
-use crate::world::{World, config, import_id, texts, world};
+use crate::world::{World, assert_rows, config, import_id, texts, world};
 
 const FIELDS: &[WireField] = &[
     WireField { name: "import", column: columns::IMPORT_ID, kind: FieldKind::Text },
@@ -86,13 +86,14 @@ async fn pages_and_streams_give_all_rows_in_order() {
     for request in &requests {
         let expected = naive(&world.rows, request);
         for limit in [97, 100_000] {
-            assert_eq!(walk(&world.reports, request, limit).await, expected, "{request:?}, pages of {limit}");
+            let found = walk(&world.reports, request, limit).await;
+            assert_rows(&found, &expected, &format!("{request:?}, pages of {limit}"));
         }
         let (_, stream) = world.reports.ea_stream(request).await.unwrap();
         let names: Vec<String> = stream.schema().fields().iter().map(|field| field.name().clone()).collect();
         assert!(ea_columns().iter().all(|(_, column)| names.iter().any(|name| name == column)), "{names:?}");
         let batches: Vec<_> = stream.try_collect().await.unwrap();
-        assert_eq!(texts(&batches, FIELDS), expected, "{request:?}, streamed");
+        assert_rows(&texts(&batches, FIELDS), &expected, &format!("{request:?}, streamed"));
     }
     assert!(naive(&world.rows, &requests[2]).len() > 1_000, "the test has rows to look at");
 }
@@ -130,9 +131,9 @@ async fn a_walk_keeps_its_snapshot_while_data_are_replaced() {
         after = page.next;
     }
     assert!(number > 12);
-    assert_eq!(rows, expected);
+    assert_rows(&rows, &expected, "the walk");
     request.snapshot = None;
-    assert_eq!(walk(&world.reports, &request, 1_000).await, naive(&world.rows, &request));
+    assert_rows(&walk(&world.reports, &request, 1_000).await, &naive(&world.rows, &request), "the newest state");
 }
 
 #[tokio::test]
@@ -197,7 +198,7 @@ async fn nothing_is_sorted() {
         EaRequest { usage_only: true, ..request(&["other"], days("2024-11-01", "2024-11-30")) },
     ];
     for request in &requests {
-        assert_eq!(walk(&reports, request, 150).await, naive(&world.rows, request));
+        assert_rows(&walk(&reports, request, 150).await, &naive(&world.rows, request), "the pages");
         reports.ea_stream(request).await.unwrap();
     }
     let plans = spy.plans.lock().unwrap();

@@ -84,3 +84,12 @@ pub async fn world(seed: u64, rows: usize) -> World {
     }
     world
 }
+
+/// Fails at the first row that differs, and shows no more than that.
+#[track_caller]
+pub fn assert_rows(found: &[Vec<String>], expected: &[Vec<String>], what: &str) {
+    if let Some(at) = (0..found.len().max(expected.len())).find(|at| found.get(*at) != expected.get(*at)) {
+        let sizes = (found.len(), expected.len());
+        panic!("{what}\nrow {at} of {sizes:?}:\n{:?}\nexpected\n{:?}", found.get(at), expected.get(at));
+    }
+}
