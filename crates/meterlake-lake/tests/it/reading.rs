@@ -285,3 +285,50 @@ async fn limits_of_ordered_and_filtered_reads_give_the_first_rows() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_order_with_any_limit_agrees_with_a_naive_sort() {
+    type Key = Vec<String>;
+    type KeyOf = fn(&Row) -> Key;
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, all) = lake_of_months(dir.path()).await;
+    let context = context(&lake.charges().await.unwrap());
+    let asc = |name: &str| col(name).sort(true, false);
+    let desc = |name: &str| col(name).sort(false, true);
+    let cases: Vec<(Vec<datafusion::logical_expr::SortExpr>, bool, KeyOf)> = vec![
+        (vec![desc(columns::USAGE_DATE)], true, |r| vec![r.day.to_string()]),
+        (vec![desc(columns::USAGE_DATE), desc(columns::CUSTOMER_TENANT_ID)], true, |r| {
+            vec![r.day.to_string(), r.customer.clone()]
+        }),
+        (vec![asc(columns::SUBSCRIPTION_ID)], false, |r| vec![r.subscription.clone()]),
+        (vec![desc(columns::SUBSCRIPTION_ID)], true, |r| vec![r.subscription.clone()]),
+        (vec![desc(columns::BILLED_COST)], true, |r| vec![format!("{:040}", r.cost)]),
+        (vec![asc(columns::BILLING_PERIOD), asc(columns::USAGE_DATE)], false, |r| {
+            vec![r.period.to_string(), r.day.to_string()]
+        }),
+        (vec![desc(columns::BILLING_PERIOD)], true, |r| vec![r.period.to_string()]),
+    ];
+    for (order, descending, key) in cases {
+        for limit in [None, Some(7), Some(500)] {
+            for account in [None, Some("200")] {
+                let mut frame = context.table("charges").await.unwrap();
+                if let Some(account) = account {
+                    frame = frame.filter(col(columns::BILLING_ACCOUNT_ID).eq(lit(account))).unwrap();
+                }
+                let frame = frame.sort(order.clone()).unwrap().limit(0, limit).unwrap();
+                let found = frame.collect().await.unwrap();
+                let by_line: std::collections::HashMap<(i128, i64), &Row> =
+                    all.iter().map(|r| ((r.cost, r.line), r)).collect();
+                let found: Vec<Key> = keys(&found).iter().map(|k| key(by_line[&(k.4, k.3)])).collect();
+                let mut wanted: Vec<Key> =
+                    all.iter().filter(|r| account.is_none_or(|a| r.account == a)).map(key).collect();
+                wanted.sort();
+                if descending {
+                    wanted.reverse();
+                }
+                wanted.truncate(limit.unwrap_or(usize::MAX));
+                assert_eq!(found, wanted, "{order:?} {limit:?} {account:?}");
+            }
+        }
+    }
+}
