@@ -108,7 +108,7 @@ async fn generate(folder: &DataFolder) -> anyhow::Result<DemoSources> {
 async fn import(folder: &DataFolder, control: &Control, sources: &DemoSources) -> anyhow::Result<()> {
     let lake = folder.lake().await?;
     let journal = Journal::new(control.clone());
-    let bar = Bar::new(false);
+    let bar = Arc::new(Bar::new(false));
     let runs: Vec<Vec<PathBuf>> = sources
         .enterprise
         .iter()
@@ -119,7 +119,7 @@ async fn import(folder: &DataFolder, control: &Control, sources: &DemoSources) -
     for paths in runs {
         let first = paths.first().map(|p| p.display().to_string()).unwrap_or_default();
         let request = ImportRequest { paths, options: Options::default(), ..ImportRequest::default() };
-        import_charges(&lake, &journal, Arc::clone(&folder.clock), &folder.dir, request, &bar)
+        import_charges(&lake, &journal, Arc::clone(&folder.clock), &folder.dir, request, Arc::clone(&bar) as _)
             .await
             .with_context(|| format!("the demo's own files from {first} could not be imported"))?;
     }

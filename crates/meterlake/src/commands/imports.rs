@@ -1,5 +1,7 @@
 //! `meterlake import charges …` and `meterlake imports …`
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use meterlake_import::{
     AllowRejects, ImportRequest, Options, ScopeOption, import_charges, record_text, recovery_text, summary_json,
@@ -19,9 +21,10 @@ pub(crate) async fn import(folder: &DataFolder, command: Import) -> anyhow::Resu
     let request = request(arguments)?;
     let lake = folder.lake().await?;
     let journal = Journal::new(folder.control().await?);
-    let bar = Bar::new(quiet);
+    let bar = Arc::new(Bar::new(quiet));
+    let clock = Arc::clone(&folder.clock);
     let outcome =
-        import_charges(&lake, &journal, std::sync::Arc::clone(&folder.clock), &folder.dir, request, &bar).await;
+        import_charges(&lake, &journal, clock, &folder.dir, request, Arc::clone(&bar) as _).await;
     bar.clear();
     let outcome = outcome?;
     if json { output::json(&summary_json(&outcome)) } else { output::line(summary_text(&outcome).trim_end()) }
