@@ -15,6 +15,7 @@ mod scope;
 mod session;
 mod snapshot;
 mod stats;
+mod unused;
 mod writer;
 
 pub use checked_sum::checked_sum_udaf;

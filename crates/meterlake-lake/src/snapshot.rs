@@ -161,6 +161,9 @@ impl ChargesFile {
             .and_then(|text| FileStats::from_json(&text))
             .ok_or_else(|| corrupt("has no statistics in the Delta log"))?;
         let scope = scope_of(&stats).ok_or_else(|| corrupt("has rows of several scopes by its statistics"))?;
+        if crate::scope::scope_key(scope.each_ref().map(String::as_str)) != scope_key {
+            return Err(corrupt("has rows of another scope than its name says"));
+        }
         let day = |value: &Option<StatValue>| match value {
             Some(StatValue::Day(days)) => Day::from_since_epoch(*days),
             _ => None,

@@ -18,7 +18,7 @@ use datafusion::{
         TableType,
         listing::PartitionedFile,
         object_store::ObjectStoreUrl,
-        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource},
+        physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory},
         source::DataSourceExec,
         table_schema::TableSchema,
     },
@@ -37,6 +37,9 @@ use crate::{
 };
 
 pub(crate) use keep_order::KeepScanOrder;
+
+/// What the first read of a remote file fetches from its end, so that the footer mostly comes with it.
+const REMOTE_FOOTER_BYTES: usize = 256 << 10;
 
 /// The columns of `charges` as the engine reads them: text as views, which are sorted and compared without copies.
 pub(crate) fn read_schema() -> SchemaRef {
@@ -213,7 +216,15 @@ impl TableProvider for ChargesProvider {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        let source = ParquetSource::new(scan).with_table_parquet_options(options);
+        // Footers of a hundred columns are read and parsed once, not in every query.
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(Arc::clone(&self.root.bucket), footers);
+        let mut source = ParquetSource::new(scan)
+            .with_table_parquet_options(options)
+            .with_parquet_file_reader_factory(Arc::new(reader));
+        if self.root.local.is_none() {
+            source = source.with_metadata_size_hint(REMOTE_FOOTER_BYTES);
+        }
         let config = FileScanConfigBuilder::new(store_url, Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)

@@ -5,6 +5,7 @@ mod sort;
 
 use std::path::PathBuf;
 
+use arrow::datatypes::DataType;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use meterlake_model::{BillingPeriod, ImportId};
@@ -78,7 +79,8 @@ impl ChargesWriter {
     }
 
     /// Sorts (in bounded memory, spilling to the staging folder), splits by billing period and scope, and writes
-    /// Parquet files. Batches have the columns of [`crate::charges::columns::schema`]. May be called repeatedly; the
+    /// Parquet files. Batches have the columns of [`crate::charges::columns::schema`]; text may also come as views, as
+    /// the provider yields it. May be called repeatedly; the
     /// files are invisible until they are committed.
     ///
     /// # Errors
@@ -102,7 +104,7 @@ fn check_schema(batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
     let (given, expected) = (batches.schema(), columns::schema());
     for (place, field) in expected.fields().iter().enumerate() {
         match given.fields().get(place) {
-            Some(found) if found.name() == field.name() && found.data_type() == field.data_type() => {}
+            Some(found) if found.name() == field.name() && is_accepted(found.data_type(), field.data_type()) => {}
             found => {
                 let found = found.map_or_else(|| "nothing".to_owned(), |f| format!("{} {}", f.name(), f.data_type()));
                 return Err(LakeError::Rows(format!(
@@ -117,4 +119,9 @@ fn check_schema(batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
         Some(extra) => Err(LakeError::Rows(format!("column {} is not known", extra.name()))),
         None => Ok(()),
     }
+}
+
+/// Whether a column of this type can be written: the type itself, or the one that it is read as.
+fn is_accepted(given: &DataType, expected: &DataType) -> bool {
+    given == expected || (*given == DataType::Utf8View && *expected == DataType::Utf8)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use arrow::{
     array::{RecordBatch, UInt64Array},
-    compute::{SortOptions, take_record_batch},
+    compute::{SortOptions, cast, take_record_batch},
     datatypes::SchemaRef,
 };
 use datafusion::{
@@ -40,7 +40,7 @@ pub(super) async fn sorted(
     memory: usize,
 ) -> Result<SendableRecordBatchStream, LakeError> {
     let schema = columns::schema();
-    let first = batches.next().await.transpose()?;
+    let first = batches.next().await.transpose()?.map(|batch| owned_text(&batch)).transpose()?;
     let batch_rows = first.as_ref().map_or(BATCH_ROWS, |batch| batch_rows(batch, memory));
     let rest = stream::iter(first.map(Ok)).chain(batches);
     let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rest));
@@ -96,6 +96,16 @@ fn pieces(batches: SendableRecordBatchStream, limit: usize) -> SendableRecordBat
         stream::iter(pieces)
     });
     Box::pin(RecordBatchStreamAdapter::new(schema, cut))
+}
+
+/// The batch as it is written: text views become text of its own.
+fn owned_text(batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    let schema = columns::schema();
+    let arrays = batch.columns().iter().zip(schema.fields()).map(|(array, field)| {
+        if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) }
+    });
+    let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new(schema, arrays)?)
 }
 
 fn cut(batch: &RecordBatch, limit: usize) -> Result<Vec<RecordBatch>, DataFusionError> {

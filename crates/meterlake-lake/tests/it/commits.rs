@@ -111,7 +111,8 @@ async fn an_import_that_died_before_its_commit_never_was() {
     std::fs::create_dir_all(table.join("_imports")).unwrap();
     let record = table.join(format!("_imports/{id}.json"));
     std::fs::write(&record, format!(r#"{{"import":"{id}","version":1,"record":{{}}}}"#)).unwrap();
-    // A file that was being written when the process was killed.
+    // Files that were being written when the process was killed.
+    std::fs::write(table.join("_delta_log/_tmp-1a2b3c.tmp"), "half").unwrap();
     std::fs::write(table.join(format!("billing_period=202411/0011223344556677-{id}-9.parquet#1")), "half").unwrap();
 
     let lake = Lake::open_path(dir.path()).await.unwrap();
@@ -207,4 +208,19 @@ async fn features_that_are_not_read_are_refused() {
 async fn strange_roots_are_refused() {
     let error = Lake::open(&"ftp://host/lake/".parse().unwrap()).await.err().unwrap();
     assert!(error.to_string().contains("not supported"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_need_not_be_local() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open(&"memory:///team/lake/".parse().unwrap()).await.unwrap();
+    import(&lake, dir.path(), &month("100", "2024-11-01", 500, 1)).await;
+    let dead = new_import();
+    let adds = write(&lake, dir.path(), dead, &month("100", "2024-12-01", 50, 1)).await;
+    assert_eq!(lake.discard(dead).await.unwrap(), adds.len());
+    assert!(lake.commit(commit(dead, adds, 1)).await.is_err());
+    let snapshot = lake.charges().await.unwrap();
+    let context = meterlake_lake::session_context(256 << 20, None).unwrap();
+    assert_eq!(context.read_table(snapshot.provider()).unwrap().collect().await.unwrap()[0].num_rows(), 500);
+    assert_eq!(lake.committed_imports().await.unwrap().len(), 1);
 }

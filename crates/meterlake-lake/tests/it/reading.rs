@@ -287,6 +287,32 @@ async fn limits_of_ordered_and_filtered_reads_give_the_first_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_can_be_written_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open_path(dir.path()).await.unwrap();
+    let rows = month("100", "2024-11-01", 300, 5);
+    import(&lake, dir.path(), &rows).await;
+    let ground = lake.charges().await.unwrap();
+    let context = context(&ground);
+    let kept = context.table("charges").await.unwrap().filter(col(columns::USAGE_DATE).gt(date("2024-11-10"))).unwrap();
+    let id = new_import();
+    let mut writer = lake.writer(id, &dir.path().join("staging"));
+    let adds = writer.write(kept.execute_stream().await.unwrap()).await.unwrap();
+    lake.commit(Commit { removes: ground.files().to_vec(), ..commit(id, adds, 1) }).await.unwrap();
+    let newest = lake.charges().await.unwrap();
+    let frame = context.read_table(newest.provider()).unwrap();
+    let mut found = keys(&frame.collect().await.unwrap());
+    let mut wanted = naive(&rows, |r| r.day > day("2024-11-10"));
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted);
+    let first = ground.files()[0].written_by;
+    let frame =
+        context.read_table(newest.provider()).unwrap().filter(col(columns::IMPORT_ID).eq(lit(first.to_string())));
+    assert_eq!(frame.unwrap().count().await.unwrap(), wanted.len(), "rows keep the import that brought them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn any_order_with_any_limit_agrees_with_a_naive_sort() {
     type Key = Vec<String>;
     type KeyOf = fn(&Row) -> Key;
@@ -331,4 +357,22 @@ async fn any_order_with_any_limit_agrees_with_a_naive_sort() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn very_many_overlapping_files_are_read_and_sorted() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open_path(dir.path()).await.unwrap();
+    let rows: Vec<Row> = (0..300).flat_map(|n| month(&format!("{n:03}"), "2024-11-01", 5, n)).collect();
+    import(&lake, dir.path(), &rows).await;
+    let snapshot = lake.charges().await.unwrap();
+    assert_eq!(snapshot.files().len(), 300);
+    let context = context(&snapshot);
+    let order: Vec<_> = columns::SORT.iter().map(|name| col(*name).sort(true, false)).collect();
+    let frame = context.table("charges").await.unwrap().sort(order).unwrap();
+    let plan = frame.create_physical_plan().await.unwrap();
+    assert!(shown(&plan).contains("SortExec"), "300 files are not held open at once");
+    let found = keys(&collect(plan, context.task_ctx()).await.unwrap());
+    assert_eq!(found.len(), 1500);
+    assert!(found.is_sorted_by_key(|k| k.0));
 }
