@@ -33,8 +33,9 @@ pub(super) fn assemble(
     lines: &[u64],
 ) -> Result<RecordBatch, ArrowError> {
     let mut done = Done(HashMap::with_capacity(COLUMNS.len()));
-    provenance(cells, kind, context, lines, &mut done);
+    // The first flaw of a row is the one that is told, so the day comes first.
     when(cells, kind, context, &mut done);
+    provenance(cells, kind, context, lines, &mut done);
     who(cells, kind, context, &mut done);
     what(cells, kind, &mut done);
     how_sold(cells, kind, &mut done);

@@ -163,21 +163,22 @@ impl<'a> Cells<'a> {
         typed_decimals::<S>(builder.finish())
     }
 
-    /// UTC days.
+    /// UTC days. A required one holds a placeholder where its row is bad, since its column takes no nulls.
     pub(super) fn days(&mut self, target: &str) -> Date32Array {
         let format = self.dates;
         let mut builder = Date32Builder::with_capacity(self.rows);
         let mut last: (String, Option<i32>) = (String::new(), None);
+        let placeholder = self.plan.slot(target).filter(|s| s.required).map(|_| 0);
         self.each(target, expected_date(format), |_, text| {
             let Some(text) = text else {
-                builder.append_null();
+                builder.append_option(placeholder);
                 return Ok(());
             };
             if last.0 != text {
                 let day = date::parse(text, format).and_then(date::Moment::utc_day);
                 last = (text.to_owned(), day.map(meterlake_model::Day::since_epoch));
             }
-            builder.append_option(last.1);
+            builder.append_option(last.1.or(placeholder));
             last.1.map(drop).ok_or_else(|| format!("not a date; expected {}", expected_date(format)))
         });
         builder.finish()

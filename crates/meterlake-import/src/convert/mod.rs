@@ -93,11 +93,11 @@ pub fn convert(file: &SourceFile, inspected: &Inspected, context: &ConvertContex
     };
     let options = &context.options;
     if inspected.rows > 0 {
-        if inspected.lacks_account && options.billing_account.is_none() && context.billing_account.is_none() {
-            return needed("rows name no billing account", "--billing-account");
+        if !inspected.names_account && options.billing_account.is_none() && context.billing_account.is_none() {
+            return needed("no row names a billing account", "--billing-account");
         }
-        if inspected.lacks_currency && options.currency.is_none() {
-            return needed("rows name no currency", "--currency");
+        if !inspected.names_currency && options.currency.is_none() {
+            return needed("no row names a currency", "--currency");
         }
         let state = options.invoice_state.or(context.invoice_state);
         if inspected.kind == SourceKind::RatedUsage && state.is_none() && plan.slot(columns::INVOICE_ID).is_none() {

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     pub(super) basis: BasisEvidence,
     pub(super) lacks_account: bool,
     pub(super) lacks_currency: bool,
+    pub(super) names_account: bool,
+    pub(super) names_currency: bool,
     format: Format,
     plan: Plan,
     date_columns: BTreeSet<usize>,
@@ -46,6 +48,8 @@ impl Facts {
             basis: BasisEvidence::default(),
             lacks_account: false,
             lacks_currency: false,
+            names_account: false,
+            names_currency: false,
             format,
             plan: Plan { slots: Vec::new() },
             date_columns: BTreeSet::new(),
@@ -113,9 +117,12 @@ impl Facts {
         let none = |target: &str, row: usize| {
             self.plan.positions(target).iter().all(|&at| is_none(batch.columns[at].value(row)))
         };
-        let any = |target: &str| (0..batch.rows()).any(|row| none(target, row));
-        self.lacks_account = self.lacks_account || any(columns::BILLING_ACCOUNT_ID);
-        self.lacks_currency = self.lacks_currency || any(columns::BILLING_CURRENCY);
+        let gaps = |target: &str| (0..batch.rows()).filter(|&row| none(target, row)).count();
+        let (accounts, currencies) = (gaps(columns::BILLING_ACCOUNT_ID), gaps(columns::BILLING_CURRENCY));
+        self.lacks_account |= accounts > 0;
+        self.lacks_currency |= currencies > 0;
+        self.names_account |= accounts < batch.rows();
+        self.names_currency |= currencies < batch.rows();
         let lenient = self.kind.as_ref().is_some_and(|k| k.kind != SourceKind::EaUsageDetails);
         if let (true, None, Some(&at)) = (lenient, &self.odd_account, self.plan.positions(columns::ACCOUNT_ID).first())
         {

@@ -42,10 +42,14 @@ pub struct Inspected {
     pub basis_reason: String,
     /// First and last day of usage, when any row has a day.
     pub days: Option<DayRange>,
-    /// Whether some row names no billing account (then `Options::billing_account` is needed).
+    /// Whether some row names no billing account; `Options::billing_account` fills it, else the row is a reject.
     pub lacks_account: bool,
-    /// Whether some row names no billing currency (then `Options::currency` is needed).
+    /// Whether some row names no currency; `Options::currency` fills it, else the row is a reject.
     pub lacks_currency: bool,
+    /// Whether any row names a billing account; if none does, `Options::billing_account` is needed.
+    pub names_account: bool,
+    /// Whether any row names a currency; if none does, `Options::currency` is needed.
+    pub names_currency: bool,
     /// Remarks for the user: unknown columns, missing trailing fields, approximate numbers.
     pub warnings: Vec<String>,
 }
@@ -107,6 +111,8 @@ pub fn inspect(file: &SourceFile, options: &Options, progress: &dyn Progress) ->
         days: facts.days(date_format),
         lacks_account: facts.lacks_account,
         lacks_currency: facts.lacks_currency,
+        names_account: facts.names_account,
+        names_currency: facts.names_currency,
         warnings: facts.warnings(&rows),
     })
 }

@@ -20,7 +20,7 @@ fn whole_files_are_refused_with_the_reason() {
         (b"a,b,c\n1,2,3\n", "found a, b, c"),
         (b"Date,Quantity,SubscriptionId\n", "no column CostInBillingCurrency or Cost or PreTaxCost"),
         (b"{\"value\":[]}", "not one record"),
-        (b"[{\"BilledCost\":1},", "nearest is focus"),
+        (b"[{\"BilledCost\":1,\"EffectiveCost\":1}]", "nearest is focus"),
         (b"PAR1junk", "footer"),
     ] {
         let error = refusal(bytes, &options());
