@@ -58,3 +58,43 @@ fn one_of<S: Into<String>>(column: &str, values: impl IntoIterator<Item = S>) ->
     let list: Vec<Expr> = values.into_iter().map(|value| lit(value.into())).collect();
     if list.is_empty() { lit(false) } else { col(column).in_list(list, false) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(account: &str, basis: &str) -> ScopeValues {
+        let mut values = ScopeValues::default();
+        for (column, value) in columns::SCOPE.iter().zip(&mut values) {
+            match *column {
+                columns::BILLING_ACCOUNT_ID => account.clone_into(value),
+                columns::COST_BASIS => basis.clone_into(value),
+                _ => {}
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn files_by_account_and_basis() {
+        let accounts = ["100".parse().unwrap(), "200".parse().unwrap()];
+        let scope = Scope::Accounts(&accounts);
+        assert!(may_hold(&scope, &file("100", "actual")));
+        assert!(may_hold(&scope, &file("200", "both")));
+        assert!(!may_hold(&scope, &file("200", "amortized")));
+        assert!(!may_hold(&scope, &file("1", "actual")));
+        assert!(!may_hold(&Scope::Accounts(&[]), &file("100", "actual")));
+        assert!(may_hold(&Scope::Customers(&CustomerScope::All), &file("any", "both")));
+        assert!(!may_hold(&Scope::Customers(&CustomerScope::All), &file("any", "amortized")));
+        assert!(!may_hold(&Scope::Customers(&CustomerScope::These(Vec::new())), &file("any", "actual")));
+    }
+
+    #[test]
+    fn nobody_sees_nothing() {
+        let customers = CustomerScope::These(Vec::new());
+        for scope in [Scope::Accounts(&[]), Scope::Customers(&customers)] {
+            let text = predicate(&scope).to_string();
+            assert!(text.starts_with("Boolean(false) AND "), "{text}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result as EngineResult};
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 
 use super::QueryEngine;
 use super::admission::Admission;
-use super::file_order::KeepFileOrder;
 use crate::{ReportError, ReportsConfig};
 
 /// Batches that may lie ready between the query and its reader: enough to overlap the two, few enough that a slow
@@ -50,11 +49,8 @@ impl EmbeddedEngine {
             .map_err(|error| ReportError::Engine(format!("cannot start the query threads: {error}")))?;
         let spill_dir = config.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
         let context = meterlake_lake::session_context(config.memory_limit, Some(&spill_dir))?;
-        let state = SessionStateBuilder::new_from_existing(context.state())
-            .with_physical_optimizer_rule(Arc::new(KeepFileOrder))
-            .build();
         Ok(Self {
-            state,
+            state: context.state(),
             admission: Admission::new(config.concurrent_queries, config.waiting_queries, config.admission_timeout),
             runtime: Some(runtime),
         })

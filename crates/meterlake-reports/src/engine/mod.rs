@@ -2,7 +2,6 @@
 
 mod admission;
 mod embedded;
-mod file_order;
 
 use std::sync::Arc;
 

@@ -220,7 +220,7 @@ fn charge(random: &mut Random, import: ImportId, period: BillingPeriod) -> Charg
         charge_type: random.pick(&["Usage", "Usage", "usage", "Purchase", "Tax"]).to_owned(),
         quantity: (!random.yes(12)).then(|| amount(random, 20)),
         billed: (!amortized).then(|| amount(random, 24)),
-        usd: (!random.yes(200)).then(|| amount(random, 24)),
+        usd: (!random.yes(60)).then(|| amount(random, 24)),
         ..Charge::default()
     }
 }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use meterlake_model::DayRange;
-use meterlake_reports::{EaRequest, ReportError, Reports, ReportsConfig, Selection};
+use meterlake_reports::{
+    AggregationLevel, AnalyticsKey, AnalyticsRequest, CustomerScope, Direction, EaRequest, ReportError, Reports,
+    ReportsConfig, Selection,
+};
 
-use crate::world::{config, world};
+use crate::charge::{Random, charges};
+use crate::world::{World, config, import_id, world};
 
 #[tokio::test]
 async fn a_dropped_stream_frees_its_place() {
@@ -59,4 +63,45 @@ fn request(first: &str, last: &str) -> EaRequest {
         usage_only: false,
         snapshot: None,
     }
+}
+
+/// A bounded pool: what does not fit spills or is refused as such; the bound itself is never a crash.
+#[tokio::test]
+async fn little_memory() {
+    let mut world = World::new().await;
+    let mut random = Random(33);
+    for number in 1..=4 {
+        let mut rows = charges(&mut random, import_id(number), "202411".parse().unwrap(), 6_000);
+        for row in &mut rows {
+            (row.account, row.export_scope, row.currency) = ("100".into(), String::new(), "EUR".into());
+            row.subscription_name = format!("subscription {}", random.below(20_000));
+        }
+        world.import(import_id(number), rows, |_| false).await;
+    }
+    let request = AnalyticsRequest {
+        customers: CustomerScope::All,
+        filter: None,
+        days: (None, None),
+        group_by: None,
+        aggregation: AggregationLevel::Day,
+        order_by: vec![(AnalyticsKey::Quantity, Direction::Descending)],
+        skip: 0,
+        top: 10,
+        snapshot: None,
+        total: None,
+    };
+    let expected = crate::naive::analytics(&world.rows, &request);
+    let mut refused = 0;
+    for megabytes in [1, 8, 48, 256] {
+        let spill_dir = Some(world.folder.path().join("spill"));
+        let small = ReportsConfig { memory_limit: megabytes << 20, spill_dir, ..config() };
+        let reports = Reports::new(world.lake.clone(), &small).unwrap();
+        match reports.analytics(&request).await {
+            Ok(page) => assert_eq!(usize::try_from(page.total).unwrap(), expected.len()),
+            Err(ReportError::Memory(_)) => refused += 1,
+            Err(error) => panic!("{megabytes} MB: {error}"),
+        }
+    }
+    println!("{refused} of 4 refused");
+    assert!(refused < 3);
 }

@@ -65,7 +65,7 @@ fn total(by: TotalsBy, key: &[String], rows: &[&Charge]) -> TotalsRow {
 
 #[tokio::test]
 async fn totals_of_every_kind() {
-    let world = world(21, 600).await;
+    let world = world(21, 300).await;
     let these = |count: usize| CustomerScope::These(CUSTOMERS[..count].iter().map(|id| id.parse().unwrap()).collect());
     let days = DayRange::new("2024-10-25".parse().unwrap(), "2024-11-07".parse().unwrap()).unwrap();
     let (mut with_usd, mut without) = (0, 0);
@@ -83,7 +83,7 @@ async fn totals_of_every_kind() {
             }
         }
     }
-    assert!(with_usd > 10 && without > 10, "{with_usd}, {without}");
+    assert!(with_usd > 5 && without > 5, "{with_usd}, {without}");
 }
 
 #[tokio::test]
