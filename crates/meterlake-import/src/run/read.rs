@@ -1,18 +1,16 @@
 //! Pass 2: rows stream from the files through the tally into the lake's writer, in bounded memory.
 
-use std::sync::Arc;
-
 use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::stream;
 use meterlake_lake::charges::columns;
-use meterlake_lake::{ChargesWriter, LakeError, WrittenFile};
+use meterlake_lake::{ChargesWriter, WrittenFile};
 use tokio::sync::mpsc;
 
 use crate::rejects::{Rejects, RejectsFile};
 use crate::scope::tally::Tally;
-use crate::{ConvertContext, ImportError, Inspected, Progress, SourceFile, convert};
+use crate::{ConvertContext, ImportError, Inspected, SourceFile, convert};
 
 /// Batches on their way from the reader to the writer.
 const IN_FLIGHT: usize = 4;
@@ -36,33 +34,44 @@ pub(super) struct Read {
 
 type Sender = mpsc::Sender<Result<RecordBatch, DataFusionError>>;
 
+/// Why reading ended early.
+enum Stopped {
+    /// The source or the rejects file.
+    Source(ImportError),
+    /// The writer takes no more.
+    Writer,
+}
+
+impl From<ImportError> for Stopped {
+    fn from(error: ImportError) -> Self {
+        Self::Source(error)
+    }
+}
+
 /// Converts all inputs and writes their good rows as data files that wait for the commit.
 pub(super) async fn read_into(
     writer: &mut ChargesWriter,
     inputs: Vec<Input>,
     rejects: RejectsFile,
-    progress: Arc<dyn Progress>,
 ) -> Result<(Read, Vec<WrittenFile>), ImportError> {
     let (sender, mut receiver) = mpsc::channel(IN_FLIGHT);
-    let reader = tokio::task::spawn_blocking(move || read_all(&inputs, rejects, &sender, progress.as_ref()));
+    let reader = tokio::task::spawn_blocking(move || read_all(&inputs, rejects, &sender));
     let batches = stream::poll_fn(move |context| receiver.poll_recv(context));
     let batches = Box::pin(RecordBatchStreamAdapter::new(columns::schema(), batches));
     let written = writer.write(batches).await;
     let read = reader.await.map_err(|e| ImportError::Task(e.to_string()))?;
-    // When the reader fails the writer fails too, but only the reader knows why.
-    let read = read?;
-    Ok((read, written?))
+    match (read, written) {
+        (Ok(read), Ok(written)) => Ok((read, written)),
+        // When one side fails the other does too; the first to fail knows why.
+        (Err(Stopped::Source(error)), _) => Err(error),
+        (_, Err(error)) => Err(error.into()),
+        (Err(Stopped::Writer), Ok(_)) => Err(ImportError::Task("the writer ended before the rows".to_owned())),
+    }
 }
 
-fn read_all(
-    inputs: &[Input],
-    mut rejects: RejectsFile,
-    sender: &Sender,
-    progress: &dyn Progress,
-) -> Result<Read, ImportError> {
+fn read_all(inputs: &[Input], mut rejects: RejectsFile, sender: &Sender) -> Result<Read, Stopped> {
     let mut read = Read::default();
     for input in inputs {
-        progress.stage(&format!("importing {}", input.file.name), Some(input.inspected.size));
         match read_one(input, &mut read.tally, &mut rejects, sender) {
             Ok(rows) => read.rows.push(rows),
             Err(error) => {
@@ -82,7 +91,7 @@ fn read_one(
     tally: &mut Tally,
     rejects: &mut RejectsFile,
     sender: &Sender,
-) -> Result<(u64, u64), ImportError> {
+) -> Result<(u64, u64), Stopped> {
     let (mut rows, mut rejected) = (0, 0);
     for step in convert(&input.file, &input.inspected, &input.context)? {
         let step = step?;
@@ -94,7 +103,7 @@ fn read_one(
         if step.batch.num_rows() > 0 {
             tally.add(&step.batch, input.context.ordinal)?;
             if sender.blocking_send(Ok(step.batch)).is_err() {
-                return Err(ImportError::Lake(LakeError::Rows("writing data files stopped".to_owned())));
+                return Err(Stopped::Writer);
             }
         }
     }

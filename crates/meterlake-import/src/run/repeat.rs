@@ -8,11 +8,11 @@ use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use meterlake_lake::charges::columns;
 use meterlake_lake::{ChargesSnapshot, LakeError, scope_key};
-use meterlake_model::{Day, ImportId};
+use meterlake_model::{Day, DayRange, ImportId};
 
 use crate::scope::access::{column, typed};
 use crate::scope::held;
-use crate::{FileRecord, ImportError, ImportJournal, ImportRecord, SetRecord};
+use crate::{FileRecord, ImportError, ImportJournal, ImportRecord, Manifest, ScopeOption, SetRecord};
 
 /// What the journal and the lake say of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +20,27 @@ pub(super) enum Seen {
     /// Never imported, or read with other options.
     New,
     /// Imported, and all of its rows are live.
-    Current(Vec<ImportId>),
+    Current { imports: Vec<ImportId>, claimed: Claimed },
     /// Imported, and at least some of its rows have been replaced.
     Superseded { import: ImportId, day: Day, run_time: Option<DateTime<Utc>> },
+}
+
+/// What a record's import said that its files cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claimed {
+    scope: Option<ScopeOption>,
+    whole: bool,
+    days: Option<DayRange>,
+}
+
+impl Claimed {
+    pub(super) fn of(record: &ImportRecord) -> Self {
+        Self::new(record.scope.as_ref(), record.manifest.as_ref())
+    }
+
+    pub(super) fn new(scope: Option<&ScopeOption>, manifest: Option<&Manifest>) -> Self {
+        Self { scope: scope.cloned(), whole: manifest.is_some(), days: manifest.and_then(|m| m.days) }
+    }
 }
 
 /// Looks a file up by the hashes of its bytes and of its decompressed contents.
@@ -63,12 +81,22 @@ pub(super) async fn seen(
         if current {
             imports.sort_unstable();
             imports.dedup();
-            return Ok(Seen::Current(imports));
+            return Ok(Seen::Current { imports, claimed: Claimed::of(record) });
         }
         let run_time = record.manifest.as_ref().and_then(|m| m.run_time);
         superseded.get_or_insert(Seen::Superseded { import: record.id, day: Day::of(record.started_at), run_time });
     }
     Ok(superseded.unwrap_or(Seen::New))
+}
+
+/// Whether all rows that make up a set of a committed import are live.
+pub(super) async fn is_live(
+    set: &SetRecord,
+    context: &SessionContext,
+    snapshot: &ChargesSnapshot,
+) -> Result<bool, ImportError> {
+    let live = live_rows(context, snapshot, set).await?;
+    Ok(set.origins.iter().all(|(import, rows)| live_of(&live, *import, None) == *rows))
 }
 
 type Live = BTreeMap<(String, i64), u64>;

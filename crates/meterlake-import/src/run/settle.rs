@@ -51,6 +51,7 @@ impl Settler<'_> {
     ) -> Result<Settled, ImportError> {
         self.claim.check(self.tally)?;
         let mut attempt = 1;
+        let mut all_written = self.written.to_vec();
         loop {
             let snapshot = self.lake.charges().await?;
             let planner = Planner {
@@ -67,14 +68,21 @@ impl Settler<'_> {
             }
             if !record.force {
                 self.check_older(record, &plan).await?;
-                self.check_superseded(record, &plan).await?;
+                self.check_superseded(record, &snapshot, &plan).await?;
             }
             let remainder = rewrite(self.context, &snapshot, &plan, writer).await?;
+            all_written.extend(remainder.iter().cloned());
             self.complete(record, &snapshot, &plan).await?;
             let commit = self.commit(record, &snapshot, &plan, remainder)?;
             crash_point("written");
             match self.lake.commit(commit).await {
-                Ok(version) => return Ok(Settled::Committed(version)),
+                Ok(version) => {
+                    // Files of sets that were held already, and of attempts that came too late.
+                    if let Err(error) = self.lake.delete_unused(&all_written).await {
+                        tracing::warn!(import = %record.id, %error, "unused data files stay behind");
+                    }
+                    return Ok(Settled::Committed(version));
+                }
                 Err(LakeError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.into()),
             }
@@ -119,7 +127,12 @@ impl Settler<'_> {
     }
 
     /// Refuses rows that were in the lake once and have been replaced since, whatever file they come in.
-    async fn check_superseded(&self, record: &ImportRecord, plan: &Plan) -> Result<(), ImportError> {
+    async fn check_superseded(
+        &self,
+        record: &ImportRecord,
+        snapshot: &ChargesSnapshot,
+        plan: &Plan,
+    ) -> Result<(), ImportError> {
         let sets: Vec<_> = record.sets_of(self.tally).filter(|(key, _)| plan.replaces(key)).collect();
         if sets.is_empty() {
             return Ok(());
@@ -130,10 +143,14 @@ impl Settler<'_> {
             if matches!((run_time, old_time), (Some(new), Some(old)) if new > old) {
                 continue;
             }
-            let same = |(key, digest): &(&SetKey, String)| {
-                old.sets.iter().any(|s| s.period == key.period && s.digest == *digest && s.scope.values() == key.scope)
-            };
-            if sets.iter().any(same) {
+            for set in &old.sets {
+                let same = |(key, digest): &(&SetKey, String)| {
+                    set.period == key.period && set.digest == *digest && set.scope.values() == key.scope
+                };
+                // Rows that are live are not gone; more than them is held, and that is what gives way.
+                if !sets.iter().any(same) || repeat::is_live(set, self.context, snapshot).await? {
+                    continue;
+                }
                 let by: Vec<String> = plan.covered_imports().iter().map(ToString::to_string).collect();
                 let by = if by.is_empty() { String::new() } else { format!(" (now held: import {})", by.join(", ")) };
                 let file = record.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");

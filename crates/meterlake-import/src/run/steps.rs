@@ -10,7 +10,7 @@ use meterlake_model::{ImportId, SharedClock};
 use super::crash::crash_point;
 use super::prepare::{Prepared, prepare};
 use super::read::{Read, read_into};
-use super::repeat::{Seen, seen};
+use super::repeat::{Claimed, Seen, seen};
 use super::settle::{Settled, Settler};
 use super::{AllowRejects, AlreadyCurrent, ImportJournal, ImportRequest, Outcome, SCAN_MEMORY};
 use crate::record::{Counts, ImportRecord, ImportState, Totals};
@@ -68,11 +68,16 @@ impl Importer<'_> {
     ) -> Result<Option<AlreadyCurrent>, ImportError> {
         let snapshot = self.lake.charges().await?;
         let run_time = prepared.manifest.as_ref().and_then(|m| m.run_time);
+        let claimed = Claimed::new(self.request.scope.as_ref(), prepared.manifest.as_ref());
         let (mut imports, mut all_current, mut superseded) = (Vec::new(), true, None);
         for file in prepared.records.iter().filter(|f| !f.repeated) {
             match seen(file, self.journal, context, &snapshot).await? {
                 Seen::New => all_current = false,
-                Seen::Current(by) => imports.extend(by),
+                Seen::Current { imports: by, claimed: before } => {
+                    // With another claim the same rows may let others go, so that the whole comparison must tell.
+                    all_current &= before == claimed && !self.request.replace;
+                    imports.extend(by);
+                }
                 Seen::Superseded { import, day, run_time: old_time } => {
                     all_current = false;
                     let newer = matches!((run_time, old_time), (Some(new), Some(old)) if new > old);
@@ -142,7 +147,7 @@ impl Importer<'_> {
         let inputs = prepared.inputs(record.id, &self.request.options, self.progress);
         let ordinals: Vec<u32> = inputs.iter().map(|i| i.context.ordinal).collect();
         let rejects = RejectsFile::new(self.data_dir, record.id);
-        let (read, written) = read_into(&mut writer, inputs, rejects, Arc::clone(self.progress)).await?;
+        let (read, written) = read_into(&mut writer, inputs, rejects).await?;
         self.count(record, &read, &ordinals);
         self.check_rejects(record, &read)?;
         let taken: u64 = read.tally.sets.values().map(|s| s.sums.rows).sum();

@@ -141,6 +141,9 @@ impl Planner<'_> {
     /// Charges of other families that the new ones replace or would count twice with.
     async fn plan_others(&self, plan: &mut Plan, family: &Family, period: BillingPeriod) -> Result<(), ImportError> {
         let sets = self.sets(family, period);
+        if sets.is_empty() {
+            return Ok(());
+        }
         let named: Vec<(&str, &SetTally)> = sets.iter().map(|(k, t)| (k.currency(), *t)).collect();
         let tallies: Vec<&SetTally> = sets.iter().map(|(_, t)| *t).collect();
         let customers: BTreeSet<String> = tallies.iter().flat_map(|t| t.customers.iter().cloned()).collect();

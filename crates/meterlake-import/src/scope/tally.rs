@@ -215,7 +215,7 @@ impl Tally {
     fn see_names(&mut self, columns: &Columns<'_>, rows: usize) {
         for row in 0..rows {
             let account = columns.scope[1].value(row);
-            if !self.accounts.get(account).is_some_and(|name| !name.is_empty()) {
+            if self.accounts.get(account).is_none_or(String::is_empty) {
                 self.accounts.insert(account.to_owned(), columns.account_name.value(row).to_owned());
             }
             let customer = columns.customer.value(row);

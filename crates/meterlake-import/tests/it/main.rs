@@ -1,0 +1,6 @@
+//! Tests of imports on real files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod reading;
+mod run;

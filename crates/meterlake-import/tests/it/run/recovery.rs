@@ -1,0 +1,168 @@
+//! Dead imports.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+
+use meterlake_import::{
+    ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress, Options, import_charges, recover,
+};
+use meterlake_lake::{Commit, Lake};
+use meterlake_model::{CostBasis, ImportId, SharedClock, SystemClock};
+
+use super::world::{MemoryJournal, World, committed, ea};
+
+#[tokio::test]
+async fn a_dead_import_is_taken_back() {
+    let world = World::new().await;
+    let record = committed(world.actual(&[&world.file("a.csv", ea(&[("2024-11-01", "a", "1", "EUR")]))]).await);
+    // A second import that died while it was running.
+    let mut dead = record.clone();
+    dead.id = meterlake_model::ImportId::new(meterlake_model::Clock::now(world.clock.as_ref()));
+    dead.state = ImportState::Running;
+    world.journal.store(&dead).await.unwrap();
+    let partition = world.data().join("lake/charges/billing_period=202411");
+    let file = partition.join(format!("0123456789abcdef-{}-0.parquet", dead.id));
+    std::fs::write(&file, b"half").unwrap();
+    let report = recover(&world.lake, &world.journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(
+        (report.abandoned.as_slice(), report.completed.len(), report.files_deleted),
+        ([dead.id].as_slice(), 0, 1)
+    );
+    assert!(!file.exists());
+    let settled = world.journal.get(dead.id).await.unwrap().unwrap();
+    assert_eq!((settled.state, settled.counts.taken), (ImportState::Abandoned, 0));
+    assert_eq!(world.billed(|_| true).await, "1");
+}
+
+#[tokio::test]
+async fn the_journal_is_rebuilt_from_the_lake() {
+    let world = World::new().await;
+    let one = committed(world.actual(&[&world.file("a.csv", ea(&[("2024-10-01", "a", "1", "EUR")]))]).await);
+    let two = committed(world.actual(&[&world.file("b.csv", ea(&[("2024-11-01", "a", "1", "EUR")]))]).await);
+    // One record is gone, the other still says running: the process died right after the commit.
+    let mut running = two.clone();
+    (running.state, running.version) = (ImportState::Running, None);
+    let journal = MemoryJournal::default();
+    journal.store(&running).await.unwrap();
+    let report = recover(&world.lake, &journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(report.completed, [one.id, two.id]);
+    assert_eq!(journal.all(|_| true), [one, two]);
+    let again = recover(&world.lake, &journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(again, meterlake_import::RecoveryReport::default());
+}
+
+#[tokio::test]
+async fn recovery_leaves_a_living_import_alone() {
+    let world = World::new().await;
+    std::fs::create_dir_all(world.data()).unwrap();
+    let lock = std::fs::File::create(world.data().join("import.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(recover(&world.lake, &world.journal, &world.clock(), &world.data()).await.unwrap().busy);
+}
+
+/// Run by [`crashes_leave_all_or_nothing`] in a process of its own, which dies inside.
+#[tokio::test]
+async fn child_that_imports_and_dies() {
+    let Some(folder) = std::env::var_os("METERLAKE_TEST_CRASH_FOLDER").map(std::path::PathBuf::from) else { return };
+    let lake = Lake::open_path(&folder.join("data/lake")).await.unwrap();
+    let clock: SharedClock = Arc::new(SystemClock);
+    let options = Options { basis: Some(CostBasis::Actual), ..Options::default() };
+    let request = ImportRequest { paths: vec![folder.join("b.csv")], options, ..ImportRequest::default() };
+    let journal = MemoryJournal::default();
+    for record in lake.committed_imports().await.unwrap() {
+        journal.store(&serde_json::from_value(record.record).unwrap()).await.unwrap();
+    }
+    let outcome = import_charges(&lake, &journal, clock, &folder.join("data"), request, Arc::new(NoProgress)).await;
+    panic!("still alive: {outcome:?}");
+}
+
+#[tokio::test]
+async fn crashes_leave_all_or_nothing() {
+    for (point, billed) in [("written", "1"), ("committed", "3")] {
+        let world = World::new().await;
+        committed(world.actual(&[&world.file("a.csv", ea(&[("2024-11-01", "a", "1", "EUR")]))]).await);
+        world.file("b.csv", ea(&[("2024-11-01", "a", "3", "EUR")]));
+        let program = std::env::current_exe().unwrap();
+        let output = Command::new(program)
+            .args(["--exact", "run::recovery::child_that_imports_and_dies", "--nocapture"])
+            .env("METERLAKE_TEST_CRASH_FOLDER", world.folder.path())
+            .env("METERLAKE_CRASH_AT", point)
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("still alive"), "{point}");
+        let report = recover(&world.lake, &world.journal, &world.clock(), &world.data()).await.unwrap();
+        assert_eq!(report.completed.len(), usize::from(point == "committed"), "{point}");
+        assert_eq!(world.billed(|_| true).await, billed, "{point}");
+        assert_eq!(world.journal.all(|r| r.state == ImportState::Committed).len(), world.version().await as usize);
+        // Running it again gives the right totals either way.
+        let again = world.actual(&[&world.folder.path().join("b.csv")]).await;
+        assert!(again.is_ok(), "{point}: {again:?}");
+        assert_eq!(world.billed(|_| true).await, "3", "{point}");
+    }
+}
+
+/// A journal during whose lookups somebody else changes the lake.
+struct Meddler {
+    inner: MemoryJournal,
+    lake: Lake,
+    done: AtomicBool,
+}
+
+#[async_trait]
+impl ImportJournal for Meddler {
+    async fn store(&self, record: &ImportRecord) -> Result<(), JournalError> {
+        self.inner.store(record).await
+    }
+
+    async fn get(&self, id: ImportId) -> Result<Option<ImportRecord>, JournalError> {
+        self.inner.get(id).await
+    }
+
+    async fn running(&self) -> Result<Vec<ImportRecord>, JournalError> {
+        self.inner.running().await
+    }
+
+    async fn find_by_hash(&self, sha256: &str) -> Result<Vec<ImportRecord>, JournalError> {
+        self.inner.find_by_hash(sha256).await
+    }
+
+    async fn committed(&self) -> Result<Vec<ImportRecord>, JournalError> {
+        if !self.done.swap(true, Ordering::SeqCst) {
+            let snapshot = self.lake.charges().await?;
+            let import = ImportId::new(chrono::Utc::now());
+            let record = serde_json::Value::Null;
+            let (removes, read_version) = (snapshot.files()[..1].to_vec(), snapshot.version());
+            let commit = Commit { import, adds: Vec::new(), removes, read_version, source_hashes: Vec::new(), record };
+            self.lake.commit(commit).await?;
+        }
+        self.inner.committed().await
+    }
+}
+
+#[tokio::test]
+async fn a_change_between_comparison_and_commit_is_compared_again() {
+    let world = World::new().await;
+    let first = world.file("a.csv", ea(&[("2024-11-01", "a", "1", "EUR"), ("2024-11-02", "a", "1", "EUR")]));
+    committed(world.actual(&[&first]).await);
+    let part = world.file("b.csv", ea(&[("2024-11-02", "a", "5", "EUR")]));
+    let journal = Meddler { inner: MemoryJournal::default(), lake: world.lake.clone(), done: AtomicBool::new(false) };
+    for record in world.journal.all(|_| true) {
+        journal.store(&record).await.unwrap();
+    }
+    let request = ImportRequest {
+        paths: vec![part],
+        options: Options { basis: Some(CostBasis::Actual), ..Options::default() },
+        scope: meterlake_import::ScopeOption::parse(&["days=2024-11-02"]).unwrap(),
+        ..ImportRequest::default()
+    };
+    let outcome =
+        import_charges(&world.lake, &journal, world.clock(), &world.data(), request, Arc::new(NoProgress)).await;
+    let record = committed(outcome);
+    // The rows that would have stayed went with the other change, and do not come back by the rewriting.
+    assert_eq!((record.version, record.counts.replaced), (Some(3), 0));
+    assert_eq!(world.billed(|_| true).await, "5");
+}
