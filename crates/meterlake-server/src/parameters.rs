@@ -9,6 +9,9 @@ use crate::refusal::{Malformed, Refusal};
 /// Names that may carry the `$` of an OData system option.
 const OPTIONS: &[&str] = &["filter", "top", "skip", "orderby", "format", "groupby", "skiptoken"];
 
+/// Most ignored parameters that an answer names.
+const NAMED: usize = 20;
+
 /// The known parameters of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parameters {
@@ -26,7 +29,7 @@ impl Parameters {
             let given = String::from_utf8_lossy(&decode(name).unwrap_or_else(|| name.as_bytes().to_vec())).into_owned();
             match known.iter().find(|known| names(known, &given)) {
                 Some(&name) => read.take(name, value),
-                None if !read.ignored.contains(&given) => read.ignored.push(given),
+                None if read.ignored.len() < NAMED && !read.ignored.contains(&given) => read.ignored.push(given),
                 None => {}
             }
         }
@@ -83,7 +86,7 @@ impl Parameters {
             let short: String = name.chars().take(64).collect();
             percent_encoding::utf8_percent_encode(&short, HEADER).to_string()
         };
-        self.ignored.iter().take(20).map(encode).collect::<Vec<_>>().join(", ")
+        self.ignored.iter().map(encode).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -256,3 +256,37 @@ impl<S: ErrorShape> tower_http::catch_panic::ResponseForPanic for PanicShape<S> 
         S::render(&Refusal::fault(&format_args!("panic: {cause}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::routing::any;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+    use crate::ea::EaShape;
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_in_the_shape_of_its_family() {
+        async fn broken() -> Response {
+            panic!("a secret of ours")
+        }
+        let shaped = CatchPanicLayer::custom(PanicShape::<EaShape>::default());
+        let router = Router::new().route("/", any(broken)).layer(shaped);
+        let response = router.oneshot(http::Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(json["error"]["code"], "InternalServerError");
+        assert!(!json.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn values_are_shown_short_and_plain() {
+        let long = format!("a\r\n\u{0}{}", "x".repeat(500));
+        let shown = Malformed::parameter("top", &long, "a number").to_string();
+        assert!(shown.len() < 300 && !shown.contains('\n'), "{shown}");
+    }
+}

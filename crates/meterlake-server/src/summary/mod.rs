@@ -1,6 +1,7 @@
 //! Partner Center customer usage summary, budgets and usage records.
 
 mod budget;
+mod currency;
 mod errors;
 mod figures;
 mod number;

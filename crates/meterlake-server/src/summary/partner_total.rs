@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use meterlake_model::{Amount, CurrencyCode};
 
+use super::currency::Currency;
 use super::figures::{CustomerFigures, Figures, add};
 use super::period::UsagePeriod;
-use super::wire::{Currency, Links, Named, PartnerUsageSummary, Usage};
+use super::wire::{Links, Named, PartnerUsageSummary, Usage};
 use crate::refusal::Refusal;
 
 /// The summary over customers. The total is in the currency that most of them have; amounts in others are not

@@ -9,13 +9,14 @@ use meterlake_control::{Control, Customer};
 use meterlake_model::{CustomerTenantId, Day, DayRange};
 use meterlake_reports::{CustomerScope, Selection, TotalsBy, TotalsRow};
 
+use super::currency::Currency;
 use super::errors::SummaryRefused;
 use super::figures::{self, Figures, has_azure_plan};
 use super::number::{Number, percent};
 use super::period::UsagePeriod;
 use super::wire::{
-    Collection, Currency, CustomerUsageRecord, Named, ResourceUsageRecord, SpendingBudget, SubscriptionUsageRecord,
-    Usage, UsageSummary,
+    Collection, CustomerUsageRecord, Named, ResourceUsageRecord, SpendingBudget, SubscriptionUsageRecord, Usage,
+    UsageSummary,
 };
 use super::{budget, partner_total};
 use crate::answer;

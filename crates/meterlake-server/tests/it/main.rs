@@ -1,0 +1,12 @@
+//! The real router over a real lake and a real control state.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod analytics;
+mod charge;
+mod ea_exports;
+mod ea_pages;
+mod random_input;
+mod refusals;
+mod summary;
+mod token;
+mod world;
