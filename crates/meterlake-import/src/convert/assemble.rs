@@ -37,7 +37,7 @@ pub(super) fn assemble(
     when(cells, kind, context, &mut done);
     provenance(cells, kind, context, lines, &mut done);
     who(cells, kind, context, &mut done);
-    what(cells, kind, &mut done);
+    what(cells, &mut done);
     how_sold(cells, kind, &mut done);
     how_much(cells, kind, context, &mut done);
     let arrays = COLUMNS.iter().map(|column| match done.0.remove(column.name) {
@@ -142,7 +142,7 @@ fn who(cells: &mut Cells<'_>, kind: SourceKind, context: &ConvertContext, done: 
     done.put(c::SUBSCRIPTION_ID, subscriptions);
 }
 
-fn what(cells: &mut Cells<'_>, kind: SourceKind, done: &mut Done) {
+fn what(cells: &mut Cells<'_>, done: &mut Done) {
     let tags = cells.text(c::TAGS);
     let unbraced = (0..tags.len()).any(|row| tags.value(row).trim_start().starts_with('"'));
     let tags = if unbraced { cells.changed(c::TAGS, &tags, |t| Ok(derive::braces(t))) } else { tags };
@@ -157,9 +157,6 @@ fn what(cells: &mut Cells<'_>, kind: SourceKind, done: &mut Done) {
         if !cells.has(target) {
             done.put(target, cells.text(fallback));
         }
-    }
-    if kind == SourceKind::Focus {
-        done.put(c::PRODUCT_NUMBER, Int64Array::from(vec![0; cells.rows()]));
     }
 }
 
@@ -177,7 +174,7 @@ fn how_sold(cells: &mut Cells<'_>, kind: SourceKind, done: &mut Done) {
         (true, _) => cells.text(c::CHARGE_TYPE),
     };
     let info = cells.text(c::ADDITIONAL_INFO);
-    let found = reservations(cells, &info, &charge_types);
+    let found = reservations(cells, kind, &info, &charge_types);
     done.put(c::RESERVATION_ORDER_ID, found.order);
     done.put(c::RESERVATION_ID, found.reservation);
     done.put(c::CONSUMPTION_METER_ID, found.meter);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use arrow::array::{StringArray, StringBuilder};
 use meterlake_lake::charges::columns;
+use meterlake_model::SourceKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -39,12 +40,16 @@ pub(super) struct Reservations {
 /// Works the four columns out.
 pub(super) fn reservations(
     cells: &Cells<'_>,
+    kind: SourceKind,
     additional_info: &StringArray,
     charge_types: &StringArray,
 ) -> Reservations {
     let own_order = cells.text(columns::RESERVATION_ORDER_ID);
-    let own = cells.text(columns::RESERVATION_ID);
     let benefit = cells.text(columns::BENEFIT_ID);
+    let benefit_type = cells.text(columns::BENEFIT_NAME);
+    // Rated usage has one benefit for reservations and savings plans, told apart by its type.
+    let rated = kind == SourceKind::RatedUsage;
+    let own = if rated { benefit.clone() } else { cells.text(columns::RESERVATION_ID) };
     let product_order = cells.text(columns::PRODUCT_ORDER_ID);
     let pricing_model = cells.text(columns::PRICING_MODEL);
     let [mut order, mut reservation, mut meter, mut service_type] = std::array::from_fn(|_| StringBuilder::new());
@@ -57,18 +62,15 @@ pub(super) fn reservations(
         let bought = charge.eq_ignore_ascii_case("Purchase") || charge.eq_ignore_ascii_case("Refund");
         let (info_order, info_reservation) = (text(info.order), text(info.reservation));
         let path = benefit.value(row);
-        let own = own.value(row);
+        let other_benefit = rated && !benefit_type.value(row).to_ascii_lowercase().starts_with("reserv");
+        let own = if other_benefit { "" } else { own.value(row) };
+        let own_order = if other_benefit { "" } else { own_order.value(row) };
         let covered = pricing_model.value(row).eq_ignore_ascii_case("Reservation");
         // A purchase names its order in the column of the reservation.
         let own_as_order = if bought { own } else { "" };
         let of_product = if covered && !own.is_empty() { product_order.value(row) } else { "" };
-        let orders = [
-            info_order.as_ref(),
-            own_order.value(row),
-            own_as_order,
-            segment_after(path, "reservationOrders"),
-            of_product,
-        ];
+        let orders =
+            [info_order.as_ref(), own_order, own_as_order, segment_after(path, "reservationOrders"), of_product];
         order.append_value(first(&orders));
         let as_reservation = if bought { "" } else { own };
         reservation.append_value(first(&[

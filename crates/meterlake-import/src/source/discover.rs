@@ -170,6 +170,9 @@ fn plain(
                     .to_owned(),
         });
     }
+    if names.iter().any(|n| n.rsplit('/').next().is_some_and(|base| base.eq_ignore_ascii_case("manifest.json"))) {
+        return Err(refuse(&name, "the zip archive holds a run with its manifest; unpack it and import the folder"));
+    }
     let before = files.len();
     for at in 0..archive.len() {
         let entry = archive.by_index_raw(at).map_err(unreadable)?;

@@ -109,12 +109,12 @@ impl<'de> DeserializeSeed<'de> for Members<'_> {
     }
 }
 
-/// The text of a value: strings unescaped, `null` empty, all else as written.
+/// The text of a value: strings unescaped, `null` and what is empty as nothing, all else as written.
 pub(crate) fn scalar(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     match text.as_bytes() {
         [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Ok(Cow::Borrowed(&text[1..text.len() - 1])),
         [b'"', ..] => serde_json::from_str::<String>(text).map(Cow::Owned),
-        b"null" => Ok(Cow::Borrowed("")),
+        b"null" | b"{}" | b"[]" => Ok(Cow::Borrowed("")),
         _ => Ok(Cow::Borrowed(text)),
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn open(file: &SourceFile, hashing: bool) -> Result<Opened, ImportErr
         let tapped = Tap { inner: unpacked, read: None, hash: taps.unpacked.clone() };
         peek(Box::new(tapped)).map_err(|e| super::damage(&file.name, 1, &e))?
     };
-    let content = classify(file, &head, content, compression)?;
+    let content = classify(file, &head, content, compression, hashing)?;
     Ok(Opened { compression, content, taps })
 }
 
@@ -109,6 +109,7 @@ fn classify(
     head: &[u8],
     bytes: Box<dyn Read + Send>,
     compression: Compression,
+    hashing: bool,
 ) -> Result<Content, ImportError> {
     let unrecognised = |reason: String| ImportError::Unrecognised { file: file.name.clone(), reason };
     match signature::of(head) {
@@ -117,7 +118,7 @@ fn classify(
         } else {
             "the file holds nothing but blanks".to_owned()
         })),
-        Signature::Parquet => spool(file, bytes, compression).map(Content::Parquet),
+        Signature::Parquet => spool(file, bytes, compression, hashing).map(Content::Parquet),
         Signature::Other(what) => {
             Err(unrecognised(format!("this is {what}; expected CSV, JSON or Parquet, plain, gzip, zstd or zip")))
         }
@@ -134,12 +135,19 @@ fn classify(
     }
 }
 
-/// A plain Parquet file is read where it lies (and once through, for the hash); a packed one is unpacked to a
+/// A plain Parquet file is read where it lies (and once through, if it is hashed); a packed one is unpacked to a
 /// temporary file first.
-fn spool(file: &SourceFile, mut bytes: Box<dyn Read + Send>, compression: Compression) -> Result<File, ImportError> {
+fn spool(
+    file: &SourceFile,
+    mut bytes: Box<dyn Read + Send>,
+    compression: Compression,
+    hashing: bool,
+) -> Result<File, ImportError> {
     let io = |error| ImportError::Io { path: file.path.clone(), error };
     if compression == Compression::None && file.member.is_none() {
-        std::io::copy(&mut bytes, &mut std::io::sink()).map_err(io)?;
+        if hashing {
+            std::io::copy(&mut bytes, &mut std::io::sink()).map_err(io)?;
+        }
         return File::open(&file.path).map_err(io);
     }
     let mut spooled = tempfile::tempfile().map_err(io)?;

@@ -85,3 +85,29 @@ fn a_partner_billing_run() {
     // Nothing but the manifest tells the state.
     assert!(read_source(&found.files[0], &options()).err().unwrap().to_string().contains("--invoice-state"));
 }
+
+#[test]
+fn zip_archives() {
+    let read = |members: &[(&str, &[u8])]| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.zip");
+        std::fs::write(&path, zipped(members)).unwrap();
+        discover(&[path]).and_then(|run| {
+            run.files
+                .iter()
+                .map(|f| read_source(f, &options()).map(|r| (f.name.clone(), r.sum("billed_cost"))))
+                .collect::<Result<Vec<_>, _>>()
+        })
+    };
+    let both =
+        read(&[("a/1.csv", CSV.as_bytes()), ("__MACOSX/1.csv", b"x"), ("a/2.csv.gz", &pack(CSV.as_bytes()))]).unwrap();
+    assert_eq!(
+        both,
+        [("run.zip/a/1.csv".into(), "2.5".into()), ("run.zip/a/2.csv.gz".into(), "2.5".into())]
+            as [(String, String); 2]
+    );
+    assert!(
+        read(&[("manifest.json", b"{}"), ("1.csv", CSV.as_bytes())]).unwrap_err().to_string().contains("unpack it")
+    );
+    assert!(read(&[]).is_err());
+}

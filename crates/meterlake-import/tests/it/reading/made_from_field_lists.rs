@@ -157,3 +157,59 @@ fn focus_as_parquet_with_microsoft_columns() {
         assert_eq!(read.integers("source_line"), [1]);
     }
 }
+
+/// The documented headers of each version: the kind that is recognised, and the columns that have no place.
+#[test]
+fn documented_headers() {
+    let ea = "InvoiceSectionName,AccountName,AccountOwnerId,SubscriptionId,SubscriptionName,ResourceGroup,ResourceLocation,Date,ProductName,MeterCategory,MeterSubCategory,MeterId,MeterName,MeterRegion,UnitOfMeasure,Quantity,EffectivePrice,CostInBillingCurrency,CostCenter,ConsumedService,ResourceId,Tags,OfferId,AdditionalInfo,ServiceInfo1,ServiceInfo2,ResourceName,ReservationId,ReservationName,UnitPrice,ProductOrderId,ProductOrderName,Term,PublisherType,PublisherName,ChargeType,Frequency,PricingModel,AvailabilityZone,BillingAccountId,BillingAccountName,BillingCurrencyCode,BillingPeriodStartDate,BillingPeriodEndDate,BillingProfileId,BillingProfileName,InvoiceSectionId,IsAzureCreditEligible,PartNumber,PayGPrice,PlanName,ServiceFamily,CostAllocationRuleName,benefitId,benefitName,AccountId,ResourceLocationNormalized";
+    let mca = "invoiceId,previousInvoiceId,billingAccountId,billingAccountName,billingProfileId,billingProfileName,invoiceSectionId,invoiceSectionName,resellerName,resellerMpnId,costCenter,billingPeriodEndDate,billingPeriodStartDate,servicePeriodEndDate,servicePeriodStartDate,date,serviceFamily,productOrderId,productOrderName,consumedService,meterId,meterName,meterCategory,meterSubCategory,meterRegion,ProductId,ProductName,SubscriptionId,subscriptionName,publisherType,publisherId,publisherName,resourceGroupName,ResourceId,resourceLocation,location,effectivePrice,quantity,unitOfMeasure,chargeType,billingCurrency,pricingCurrency,costInBillingCurrency,costInPricingCurrency,costInUsd,paygCostInBillingCurrency,paygCostInUsd,exchangeRatePricingToBilling,exchangeRateDate,isAzureCreditEligible,serviceInfo1,serviceInfo2,additionalInfo,tags,PayGPrice,frequency,term,reservationId,reservationName,pricingModel,unitPrice,costAllocationRuleName,benefitId,benefitName,provider";
+    let rated2 = "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,MpnId,Tier2MpnId,InvoiceNumber,ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionDescription,SubscriptionId,ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,Unit,ResourceLocation,ConsumedService,ResourceGroup,ResourceURI,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PricingCurrency,ServiceInfo1,ServiceInfo2,Tags,AdditionalInfo,EffectiveUnitPrice,PCToBCExchangeRate,PCToBCExchangeRateDate,EntitlementId,EntitlementDescription,PartnerEarnedCreditPercentage,CreditPercentage,CreditType,BenefitOrderId,BenefitId,BenefitType";
+    let rated1 = "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,InvoiceNumber,ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionId,SubscriptionDescription,ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,UnitOfMeasure,ResourceLocation,ConsumedService,ResourceGroup,ResourceUri,Tags,AdditionalInfo,ServiceInfo1,ServiceInfo2,CustomerCountry,MpnId,ResellerMpnId,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PricingCurrency,EntitlementId,EntitlementDescription,PCToBCExchangeRate,PCToBCExchangeRateDate,EffectiveUnitPrice,RateOfPartnerEarnedCredit,HasPartnerEarnedCredit,CreditType,RateOfCredit";
+    let focus = "AvailabilityZone,BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargeClass,ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,CommitmentDiscountCategory,CommitmentDiscountId,CommitmentDiscountName,CommitmentDiscountStatus,CommitmentDiscountType,ConsumedQuantity,ConsumedUnit,ContractedCost,ContractedUnitPrice,EffectiveCost,InvoiceIssuerName,ListCost,ListUnitPrice,PricingCategory,PricingQuantity,PricingUnit,ProviderName,PublisherName,RegionId,RegionName,ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,SkuId,SkuPriceId,SubAccountId,SubAccountName,Tags";
+    let without =
+        |names: &[&str], list: &str| list.split(',').filter(|n| !names.contains(n)).collect::<Vec<_>>().join(",");
+    let older = without(&["benefitId", "benefitName", "AccountId", "ResourceLocationNormalized"], ea);
+    let partner = format!("{mca},partnerTenantId,partnerName,customerTenantId,customerName");
+    let focus13 = format!(
+        "{focus},CapacityReservationId,SkuMeter,SkuPriceDetails,ServiceSubcategory,InvoiceId,PricingCurrency,SubAccountType,ServiceProviderName"
+    );
+    for (header, kind, variant, dropped) in [
+        (ea, SourceKind::CostExportEa, "2024-08-01", ""),
+        (&older, SourceKind::CostExportEa, "2021-01-01", ""),
+        (mca, SourceKind::CostExportMca, "2023-12-01", "previousInvoiceId, paygCostInUsd"),
+        (&partner, SourceKind::CostExportPartner, "2023-12-01", "previousInvoiceId, paygCostInUsd"),
+        (
+            rated2,
+            SourceKind::RatedUsage,
+            "v2",
+            "CustomerCountry, MpnId, PartnerEarnedCreditPercentage, CreditPercentage, CreditType",
+        ),
+        (
+            rated1,
+            SourceKind::RatedUsage,
+            "v1",
+            "CustomerCountry, MpnId, RateOfPartnerEarnedCredit, HasPartnerEarnedCredit, CreditType, RateOfCredit",
+        ),
+        (focus, SourceKind::Focus, "1.0", ""),
+        (&focus13, SourceKind::Focus, "1.3", "CapacityReservationId, SubAccountType"),
+    ] {
+        let read = read_bytes(format!("{header}\n").as_bytes(), &options()).unwrap();
+        assert_eq!((read.inspected.kind, read.inspected.variant.as_str()), (kind, variant));
+        let told = read.inspected.warnings.iter().find_map(|w| w.strip_prefix("columns that are not kept: "));
+        assert_eq!(told.unwrap_or_default(), dropped, "{kind}");
+    }
+}
+
+#[test]
+fn benefits_of_rated_usage() {
+    let csv = format!(
+        "PartnerId,CustomerId,UsageDate,Quantity,BillingPreTaxTotal,BillingCurrency,InvoiceNumber,BenefitOrderId,BenefitId,BenefitType,AdditionalInfo\n\
+         p,{CUSTOMER},2024-11-30,1,1,USD,G,order,res,Reservation,\n\
+         p,{CUSTOMER},2024-11-30,1,1,USD,G,order,plan,SavingsPlan,\"{{\"\"ConsumptionMeter\"\":\"\"cm\"\",\"\"VCPUs\"\":2}}\"\n"
+    );
+    let read = read_bytes(csv.as_bytes(), &options()).unwrap();
+    assert_eq!(read.texts("reservation_order_id"), ["order", ""]);
+    assert_eq!(read.texts("reservation_id"), ["res", ""]);
+    assert_eq!(read.texts("consumption_meter_id"), ["", "cm"]);
+    assert_eq!(read.texts("benefit_id"), ["res", "plan"]);
+}
