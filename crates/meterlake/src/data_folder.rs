@@ -62,8 +62,9 @@ impl DataFolder {
 fn clock() -> anyhow::Result<SharedClock> {
     match std::env::var("METERLAKE_NOW") {
         Ok(text) => {
-            let instant = chrono::DateTime::parse_from_rfc3339(&text)
-                .with_context(|| format!("METERLAKE_NOW={text:?} is not an RFC 3339 instant such as 2026-11-21T09:00:00Z"))?;
+            let instant = chrono::DateTime::parse_from_rfc3339(&text).with_context(|| {
+                format!("METERLAKE_NOW={text:?} is not an RFC 3339 instant such as 2026-11-21T09:00:00Z")
+            })?;
             Ok(Arc::new(ShiftedClock::starting_at(instant.to_utc())))
         }
         Err(_) => Ok(Arc::new(SystemClock)),

@@ -194,8 +194,7 @@ fn write_private(file: &Path, demo: &Value) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let fresh = file.with_extension("json.new");
     let write = || -> std::io::Result<()> {
-        let mut out =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         writeln!(out, "{demo:#}")?;
         out.sync_all()?;
         std::fs::rename(&fresh, file)
@@ -233,7 +232,11 @@ fn print_calls(
             format!("/v1/customers/{}/usagesummary", made.azure_plan_customer_tenant_id),
         ),
     ];
-    output::line(&format!("ready after {:.1} s; credentials are in {}", start.elapsed().as_secs_f64(), file.display()))?;
+    output::line(&format!(
+        "ready after {:.1} s; credentials are in {}",
+        start.elapsed().as_secs_f64(),
+        file.display()
+    ))?;
     for (what, credential, path) in calls {
         output::line(&format!("\n# {what}\ncurl -H 'Authorization: Bearer {credential}' '{base}{path}'"))?;
     }

@@ -23,8 +23,7 @@ pub(crate) async fn import(folder: &DataFolder, command: Import) -> anyhow::Resu
     let journal = Journal::new(folder.control().await?);
     let bar = Arc::new(Bar::new(quiet));
     let clock = Arc::clone(&folder.clock);
-    let outcome =
-        import_charges(&lake, &journal, clock, &folder.dir, request, Arc::clone(&bar) as _).await;
+    let outcome = import_charges(&lake, &journal, clock, &folder.dir, request, Arc::clone(&bar) as _).await;
     bar.clear();
     let outcome = outcome?;
     if json { output::json(&summary_json(&outcome)) } else { output::line(summary_text(&outcome).trim_end()) }

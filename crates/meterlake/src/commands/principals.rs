@@ -67,9 +67,7 @@ async fn set_enabled(control: &Control, principal: &str, enabled: bool) -> anyho
 
 async fn tenant_id(control: &Control, id_or_domain: &str) -> anyhow::Result<TenantId> {
     let tenant = control.find_tenant(id_or_domain).await?;
-    Ok(tenant
-        .with_context(|| format!("there is no tenant {id_or_domain:?}; add it with `meterlake tenant set`"))?
-        .id)
+    Ok(tenant.with_context(|| format!("there is no tenant {id_or_domain:?}; add it with `meterlake tenant set`"))?.id)
 }
 
 pub(crate) async fn run_secret(folder: &DataFolder, command: Secret) -> anyhow::Result<()> {

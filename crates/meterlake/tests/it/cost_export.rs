@@ -25,7 +25,11 @@ pub(crate) fn export(lines: &[(u8, u8, &str)]) -> String {
 pub(crate) fn large(rows: usize) -> String {
     let mut text = HEADER.to_owned();
     for row in 0..rows {
-        let _ = write!(text, "{}", line(u8::try_from(row % 9 + 1).unwrap_or(1), u8::try_from(row % 30 + 1).unwrap_or(1), "0.01"));
+        let _ = write!(
+            text,
+            "{}",
+            line(u8::try_from(row % 9 + 1).unwrap_or(1), u8::try_from(row % 30 + 1).unwrap_or(1), "0.01")
+        );
     }
     text
 }

@@ -29,15 +29,11 @@ fn api_fields(column: &str) -> String {
             pairs.iter().filter(|(_, c)| *c == column).map(|(name, _)| format!("`{name}`")).collect();
         (!names.is_empty()).then(|| format!("{family} {}", names.join(", ")))
     };
-    [
-        of("EA", ea_columns()),
-        of("analytics", &analytics_columns()),
-        of("summary", summary_columns()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect::<Vec<_>>()
-    .join("; ")
+    [of("EA", ea_columns()), of("analytics", &analytics_columns()), of("summary", summary_columns())]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn page() -> String {

@@ -35,4 +35,3 @@ pub(crate) fn reported(server: &Server, key: &str, mut link: String) -> (usize, 
         }
     }
 }
-

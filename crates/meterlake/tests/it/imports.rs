@@ -62,8 +62,7 @@ fn export_import_export_is_byte_identical() {
         assert_eq!(status, 200, "{exported}");
         let second = Folder::new();
         let file = second.file("export.csv", &exported);
-        let options =
-            ["--basis", "actual", "--billing-account", "100", "--currency", "EUR", "--period", "202411"];
+        let options = ["--basis", "actual", "--billing-account", "100", "--currency", "EUR", "--period", "202411"];
         second.import(&file, &options);
         let key = second.succeed(&["key", "create", "100"]);
         let (status, again) = Server::start(&second, "serve").get(&path, key.trim());

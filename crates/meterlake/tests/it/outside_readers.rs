@@ -15,11 +15,11 @@ fn python_deltalake_and_duckdb_read_the_table() {
         return;
     };
     let folder = Folder::new();
-    let source = folder.file("source.csv", export(&[(1, 1, "0.123456789012345678901234"), (2, 2, "2.5"), (1, 3, "-1E-05")]));
+    let source =
+        folder.file("source.csv", export(&[(1, 1, "0.123456789012345678901234"), (2, 2, "2.5"), (1, 3, "-1E-05")]));
     folder.import(&source, &["--basis", "actual"]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python/read_lake.py");
-    let output =
-        Command::new(python).arg(script).arg(folder.data().join("lake/charges")).output().unwrap();
+    let output = Command::new(python).arg(script).arg(folder.data().join("lake/charges")).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     for reader in ["deltalake", "duckdb"] {
