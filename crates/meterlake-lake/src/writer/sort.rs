@@ -46,7 +46,8 @@ pub(super) async fn sorted(
     let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rest));
 
     let mut config = SessionConfig::new().with_batch_size(batch_rows).with_target_partitions(1);
-    config.options_mut().execution.sort_spill_reservation_bytes = (memory / 8).min(10 << 20);
+    // The merge of a spill holds the keys of a batch of every run, and the keys of charges are long.
+    config.options_mut().execution.sort_spill_reservation_bytes = memory / 3;
     let runtime: Arc<RuntimeEnv> = session::runtime(memory, Some(staging))?;
     let context = Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime));
 
