@@ -46,7 +46,7 @@ impl CsvRows {
 struct Csv;
 
 impl Notation for Csv {
-    const DAY_QUOTE: &'static [u8] = b"";
+    const QUOTE: &'static [u8] = b"";
     const NO_DAY: &'static [u8] = b"";
     const ROW_END: &'static [u8] = b"\r\n";
 

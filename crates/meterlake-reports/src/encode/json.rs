@@ -19,8 +19,9 @@ impl JsonRows {
     pub fn new(fields: &[WireField]) -> Self {
         let fields = fields.iter().enumerate().map(|(index, field)| {
             let mut lead = if index == 0 { Vec::new() } else { vec![b','] };
+            lead.push(b'"');
             Json::text(field.name.as_bytes(), &mut lead);
-            lead.push(b':');
+            lead.extend_from_slice(b"\":");
             (*field, lead)
         });
         Self { rows: Rows::new(fields), started: false }
@@ -43,19 +44,17 @@ impl JsonRows {
 struct Json;
 
 impl Notation for Json {
-    const DAY_QUOTE: &'static [u8] = b"\"";
+    const QUOTE: &'static [u8] = b"\"";
     const NO_DAY: &'static [u8] = b"null";
     const ROW_END: &'static [u8] = b"}";
 
     fn text(mut text: &[u8], out: &mut Vec<u8>) {
-        out.push(b'"');
         while let Some(at) = json_special(text) {
             out.extend_from_slice(&text[..at]);
             escape(text[at], out);
             text = &text[at + 1..];
         }
         out.extend_from_slice(text);
-        out.push(b'"');
     }
 }
 

@@ -34,9 +34,10 @@ pub(super) fn decimal(value: i128, scale: usize, out: &mut Vec<u8>) {
     if magnitude < LOW_UNITS {
         right_aligned(magnitude as u64, &mut digits);
     } else {
-        right_aligned((magnitude % LOW_UNITS) as u64, &mut digits);
-        // 2^127 / 10^19 fits 64 bits.
-        right_aligned((magnitude / LOW_UNITS) as u64, &mut digits[..DIGITS - LOW]);
+        // One division: those of 128 bits are slow. 2^127 / 10^19 fits 64 bits.
+        let high = magnitude / LOW_UNITS;
+        right_aligned((magnitude - high * LOW_UNITS) as u64, &mut digits);
+        right_aligned(high as u64, &mut digits[..DIGITS - LOW]);
     }
     let point = DIGITS - scale;
     let start = digits[..point - 1].iter().position(|digit| *digit != b'0').unwrap_or(point - 1);

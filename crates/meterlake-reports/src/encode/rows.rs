@@ -12,14 +12,14 @@ use super::{EncodeError, WireField, number};
 
 /// What a format writes in its own way.
 pub(super) trait Notation {
-    /// Stands before and after a day.
-    const DAY_QUOTE: &'static [u8];
+    /// Stands before and after every text and day.
+    const QUOTE: &'static [u8];
     /// Stands for a day that there is not.
     const NO_DAY: &'static [u8];
     /// Ends a row.
     const ROW_END: &'static [u8];
 
-    /// Appends a text.
+    /// Appends a text without its quotes.
     fn text(text: &[u8], out: &mut Vec<u8>);
 
     /// Appends a text with its ASCII letters in upper case.
@@ -58,20 +58,33 @@ impl<N: Notation> Rows<N> {
         out: &mut Vec<u8>,
         mut row_start: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), EncodeError> {
-        let mut columns = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            columns.push(Column { lead: &field.lead, source: Source::bind(&field.wire, batch)?, day: None });
-        }
-        let start = out.len();
         let rows = batch.num_rows();
+        let mut columns = Vec::with_capacity(self.fields.len());
+        // What stands between two values that change: names, and the values that are the same in every row.
+        let mut fixed: Vec<u8> = Vec::new();
+        for field in &self.fields {
+            let mut column = Column { lead: Vec::new(), source: Source::bind(&field.wire, batch)?, day: None };
+            fixed.extend_from_slice(&field.lead);
+            let quote = if column.source.is_text() { N::QUOTE } else { b"" };
+            fixed.extend_from_slice(quote);
+            if column.source.is_constant() {
+                column.append::<N>(0, &mut fixed);
+            } else {
+                column.lead = std::mem::take(&mut fixed);
+                columns.push(column);
+            }
+            fixed.extend_from_slice(quote);
+        }
+        fixed.extend_from_slice(N::ROW_END);
+        let start = out.len();
         out.reserve(rows.saturating_mul(self.row_size + self.row_size / 8));
         for row in 0..rows {
             row_start(out);
             for column in &mut columns {
-                out.extend_from_slice(column.lead);
+                out.extend_from_slice(&column.lead);
                 column.append::<N>(row, out);
             }
-            out.extend_from_slice(N::ROW_END);
+            out.extend_from_slice(&fixed);
         }
         if let Some(size) = (out.len() - start).checked_div(rows) {
             self.row_size = size;
@@ -82,7 +95,7 @@ impl<N: Notation> Rows<N> {
 
 /// A field bound to a batch.
 struct Column<'a> {
-    lead: &'a [u8],
+    lead: Vec<u8>,
     source: Source<'a>,
     /// The day last written, with its place in the output: charges lie sorted by day.
     day: Option<(i32, Range<usize>)>,
@@ -114,9 +127,9 @@ impl Column<'_> {
                 let start = out.len();
                 match Day::from_since_epoch(days) {
                     Some(day) => {
-                        out.extend_from_slice(N::DAY_QUOTE);
+                        out.extend_from_slice(N::QUOTE);
                         number::day(day, *format, out);
-                        out.extend_from_slice(N::DAY_QUOTE);
+                        out.extend_from_slice(N::QUOTE);
                     }
                     None => out.extend_from_slice(N::NO_DAY),
                 }

@@ -68,4 +68,33 @@ impl<'a> Source<'a> {
             _ => None,
         }
     }
+
+    /// Whether its values stand in quotes, where the notation has them. Days see to theirs, because there may be none.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::UpperText(_) | Self::Constant(_))
+    }
+
+    /// Whether all rows, of which there is one at least, have the same value. Many columns of a source are empty, or
+    /// the same for a whole account.
+    pub(super) fn is_constant(&self) -> bool {
+        match self {
+            Self::Text(texts) | Self::UpperText(texts) => texts.is_constant(),
+            Self::Long(values) => uniform(values.values(), values.null_count()),
+            Self::Short(values) => uniform(values.values(), values.null_count()),
+            Self::Decimal(values, _) => uniform(values.values(), values.null_count()),
+            Self::Day(values, _) => uniform(values.values(), values.null_count()),
+            Self::Boolean(values) => {
+                let ones = values.true_count();
+                let all = values.len();
+                all > 0 && (values.null_count() == all || values.null_count() == 0 && (ones == 0 || ones == all))
+            }
+            Self::Constant(_) | Self::Literal(_) => true,
+        }
+    }
+}
+
+/// Whether there are values and all are equal, or all are null.
+pub(super) fn uniform<T: PartialEq>(values: &[T], nulls: usize) -> bool {
+    let Some(first) = values.first() else { return false };
+    nulls == values.len() || nulls == 0 && values.iter().all(|value| value == first)
 }

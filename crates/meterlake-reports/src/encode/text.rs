@@ -5,8 +5,16 @@ use std::ops::Range;
 use datafusion::arrow::array::{Array, AsArray, LargeStringArray, StringArray, StringViewArray};
 use datafusion::arrow::datatypes::DataType;
 
+use super::source::uniform;
+
 /// Text values by index, without what repeats.
-pub(super) enum Plain<'a> {
+pub(super) struct Plain<'a> {
+    form: Form<'a>,
+    has_nulls: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
     /// 32-bit offsets.
     Small(&'a StringArray),
     /// 64-bit offsets.
@@ -17,32 +25,51 @@ pub(super) enum Plain<'a> {
 
 impl<'a> Plain<'a> {
     pub(super) fn of(array: &'a dyn Array) -> Option<Self> {
-        match array.data_type() {
-            DataType::Utf8 => array.as_string_opt().map(Self::Small),
-            DataType::LargeUtf8 => array.as_string_opt().map(Self::Large),
-            DataType::Utf8View => array.as_string_view_opt().map(Self::Views),
-            _ => None,
+        let form = match array.data_type() {
+            DataType::Utf8 => Form::Small(array.as_string_opt()?),
+            DataType::LargeUtf8 => Form::Large(array.as_string_opt()?),
+            DataType::Utf8View => Form::Views(array.as_string_view_opt()?),
+            _ => return None,
+        };
+        Some(Self { form, has_nulls: array.null_count() > 0 })
+    }
+
+    fn len(&self) -> usize {
+        match self.form {
+            Form::Small(array) => array.len(),
+            Form::Large(array) => array.len(),
+            Form::Views(array) => array.len(),
         }
     }
 
     /// The value, empty for null.
     #[inline]
     fn value(&self, at: usize) -> &'a [u8] {
-        match self {
-            Self::Small(array) if array.is_valid(at) => array.value(at).as_bytes(),
-            Self::Large(array) if array.is_valid(at) => array.value(at).as_bytes(),
-            Self::Views(array) if array.is_valid(at) => array.value(at).as_bytes(),
-            _ => b"",
+        if self.has_nulls && self.is_null(at) {
+            return b"";
+        }
+        match self.form {
+            Form::Small(array) => array.value(at).as_bytes(),
+            Form::Large(array) => array.value(at).as_bytes(),
+            Form::Views(array) => array.value(at).as_bytes(),
         }
     }
 
-    /// What tells cheaply that two rows hold the same text. Views of one column chunk share the bytes of its
-    /// dictionary, so that equal texts mostly have equal views.
+    fn is_null(&self, at: usize) -> bool {
+        match self.form {
+            Form::Small(array) => array.is_null(at),
+            Form::Large(array) => array.is_null(at),
+            Form::Views(array) => array.is_null(at),
+        }
+    }
+
+    /// Whether the two rows surely hold the same text. Views of one column chunk share the bytes of its dictionary, so
+    /// that equal texts mostly have equal views.
     #[inline]
-    fn view(&self, at: usize) -> Option<u128> {
-        match self {
-            Self::Views(array) => Some(array.views()[at]).filter(|_| array.is_valid(at)),
-            _ => None,
+    fn same(&self, one: usize, other: usize) -> bool {
+        match self.form {
+            Form::Views(array) if !self.has_nulls => array.views()[one] == array.views()[other],
+            _ => self.value(one) == self.value(other),
         }
     }
 }
@@ -89,13 +116,21 @@ impl<'a> Texts<'a> {
         Some(Self::Dictionary { keys, values, written: vec![None; remembered] })
     }
 
+    /// Whether all rows, of which there is one at least, surely have the same text.
+    pub(super) fn is_constant(&self) -> bool {
+        match self {
+            Self::Plain { values, .. } => values.len() > 0 && (1..values.len()).all(|row| values.same(0, row)),
+            Self::Dictionary { keys, .. } => uniform(keys, 0),
+        }
+    }
+
     /// Appends the value of the row as `write` writes it, or copies it when it is in the output already.
     #[inline]
     pub(super) fn append(&mut self, row: usize, out: &mut Vec<u8>, write: impl Fn(&[u8], &mut Vec<u8>)) {
         match self {
             Self::Plain { values, last } => {
                 if let Some((before, place)) = last
-                    && same(values, *before, row)
+                    && values.same(*before, row)
                 {
                     out.extend_from_within(place.clone());
                     return;
@@ -119,14 +154,5 @@ impl<'a> Texts<'a> {
                 }
             },
         }
-    }
-}
-
-/// Whether the two rows surely hold the same text.
-#[inline]
-fn same(values: &Plain<'_>, before: usize, row: usize) -> bool {
-    match (values.view(before), values.view(row)) {
-        (Some(before), Some(row)) => before == row,
-        _ => values.value(before) == values.value(row),
     }
 }
