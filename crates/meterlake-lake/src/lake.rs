@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use deltalake_core::{
     DeltaTable,
-    logstore::{StorageConfig, default_logstore},
+    logstore::{LogStoreRef, StorageConfig, default_logstore},
 };
 use meterlake_model::{ImportId, SharedClock, SystemClock};
 use tokio::sync::Mutex;
@@ -38,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) clock: SharedClock,
     /// One committer at a time in this process.
     pub(crate) committer: Mutex<()>,
+    log_store: LogStoreRef,
     /// The log as far as it is loaded; its lock also keeps loads from running twice.
     table: Mutex<DeltaTable>,
     current: RwLock<Option<ChargesSnapshot>>,
@@ -80,7 +81,8 @@ impl Lake {
             root,
             clock,
             committer: Mutex::new(()),
-            table: Mutex::new(DeltaTable::new(log_store)),
+            table: Mutex::new(DeltaTable::new(Arc::clone(&log_store))),
+            log_store,
             current: RwLock::new(None),
             pinned: Mutex::new(VecDeque::new()),
         }));
@@ -109,6 +111,11 @@ impl Lake {
         table.update_incremental(None).await?;
         let snapshot = self.snapshot_of(&table, before.as_ref()).await?;
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+        drop(table);
+        if let Some(before) = before {
+            // Walks that began on it go on with it.
+            self.pin(before).await;
+        }
         Ok(snapshot)
     }
 
@@ -127,24 +134,36 @@ impl Lake {
         if version > newest.version() {
             return Err(LakeError::NoSuchVersion { version, newest: newest.version() });
         }
-        let mut pinned = self.0.pinned.lock().await;
-        if let Some(place) = pinned.iter().position(|snapshot| snapshot.version() == version)
-            && let Some(found) = pinned.remove(place)
-        {
-            pinned.push_back(found.clone());
+        if let Some(found) = self.pinned(version).await {
             return Ok(found);
         }
-        let mut table = DeltaTable::new(self.0.table.lock().await.log_store());
+        let mut table = DeltaTable::new(Arc::clone(&self.0.log_store));
         if let Err(error) = table.load_version(version).await {
             tracing::warn!(version, %error, "snapshot cannot be loaded");
             return Err(LakeError::NoSuchVersion { version, newest: newest.version() });
         }
         let snapshot = self.snapshot_of(&table, Some(&newest)).await?;
+        self.pin(snapshot.clone()).await;
+        Ok(snapshot)
+    }
+
+    /// An older snapshot that is still loaded.
+    async fn pinned(&self, version: u64) -> Option<ChargesSnapshot> {
+        let mut pinned = self.0.pinned.lock().await;
+        let place = pinned.iter().position(|snapshot| snapshot.version() == version)?;
+        let found = pinned.remove(place)?;
+        pinned.push_back(found.clone());
+        Some(found)
+    }
+
+    /// Keeps an older snapshot loaded; the one that was longest not asked for gives way.
+    async fn pin(&self, snapshot: ChargesSnapshot) {
+        let mut pinned = self.0.pinned.lock().await;
+        pinned.retain(|held| held.version() != snapshot.version());
         if pinned.len() == PINNED {
             pinned.pop_front();
         }
-        pinned.push_back(snapshot.clone());
-        Ok(snapshot)
+        pinned.push_back(snapshot);
     }
 
     /// A writer of data files for an import. `staging` is the folder in which its sort may spill.
@@ -177,7 +196,7 @@ impl Lake {
     pub(crate) async fn transaction(&self, application: &str) -> Result<Option<u64>, LakeError> {
         self.charges().await?;
         let table = self.0.table.lock().await;
-        let version = table.snapshot()?.transaction_version(table.log_store().as_ref(), application).await?;
+        let version = table.snapshot()?.transaction_version(self.0.log_store.as_ref(), application).await?;
         Ok(version.and_then(|version| u64::try_from(version).ok()))
     }
 

@@ -9,7 +9,7 @@ use datafusion::common::{ColumnStatistics, ScalarValue, stats::Precision};
 use meterlake_model::Day;
 use serde_json::{Map, Value, json};
 
-use crate::charges::columns;
+use crate::{charges::columns, scope::ScopeValues};
 
 /// The columns that have statistics in the log: the scope, then what orders the rows.
 pub(crate) const COLUMNS: [&str; 14] = [
@@ -82,10 +82,20 @@ pub(crate) struct FileStats {
 }
 
 impl FileStats {
-    /// Takes the rows of a batch into account.
+    /// Statistics of no rows yet, all of which will have this scope.
+    pub(crate) fn of_scope(scope: &ScopeValues) -> Self {
+        let mut stats = Self::default();
+        for (place, value) in scope.iter().enumerate() {
+            stats.least[place] = Some(StatValue::Text(value.clone()));
+            stats.greatest[place] = Some(StatValue::Text(value.clone()));
+        }
+        stats
+    }
+
+    /// Takes the rows of a batch into account, which have the scope that was given before.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        for (place, name) in COLUMNS.iter().enumerate() {
+        for (place, name) in COLUMNS.iter().enumerate().skip(columns::SCOPE.len()) {
             let Some((least, greatest)) = batch.column_by_name(name).and_then(bounds) else { continue };
             if self.least[place].as_ref().is_none_or(|held| least < *held) {
                 self.least[place] = Some(least);

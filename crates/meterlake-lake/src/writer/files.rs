@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use arrow::{
     array::{ArrayRef, AsArray, RecordBatch},
     compute::partition,
-    datatypes::{Int32Type, Schema, SchemaRef},
+    datatypes::{DataType, Date32Type, Int32Type, Schema, SchemaRef},
 };
 use meterlake_model::{BillingPeriod, ImportId};
 use object_store::{ObjectStoreExt, buffered::BufWriter, path::Path as StorePath};
@@ -121,7 +121,8 @@ impl<'a> FileSplitter<'a> {
         let target = BufWriter::new(Arc::clone(&self.root.bucket), self.root.in_bucket(&path));
         let properties = properties(&self.schema, self.options, self.import, &key)?;
         let writer = AsyncArrowWriter::try_new(target, Arc::clone(&self.schema), Some(properties))?;
-        Ok(OpenFile { key, path, writer, stats: FileStats::default(), last_day: i32::MIN })
+        let stats = FileStats::of_scope(&key.scope);
+        Ok(OpenFile { key, path, writer, stats, last_day: i32::MIN })
     }
 
     async fn close(&mut self) -> Result<(), LakeError> {
@@ -164,7 +165,7 @@ fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeErr
 }
 
 fn first_day(rows: &RecordBatch) -> Result<i32, LakeError> {
-    let days = column(rows, columns::USAGE_DATE)?.as_primitive::<arrow::datatypes::Date32Type>();
+    let days = column(rows, columns::USAGE_DATE)?.as_primitive::<Date32Type>();
     Ok(if days.is_empty() { i32::MIN } else { days.value(0) })
 }
 
@@ -199,7 +200,7 @@ fn properties(
             nulls_first: false,
         })
     });
-    Ok(WriterProperties::builder()
+    let mut builder = WriterProperties::builder()
         .set_created_by(format!("Meterlake {}", env!("CARGO_PKG_VERSION")))
         // Level 1 costs little more than Snappy and halves what these repetitive texts take.
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
@@ -213,6 +214,13 @@ fn properties(
         .set_column_dictionary_enabled(ColumnPath::from(columns::SOURCE_LINE), false)
         .set_column_encoding(ColumnPath::from(columns::SOURCE_LINE), parquet::basic::Encoding::DELTA_BINARY_PACKED)
         .set_sorting_columns(Some(sorting.collect::<Result<Vec<_>, LakeError>>()?))
-        .set_key_value_metadata(Some(metadata))
-        .build())
+        .set_key_value_metadata(Some(metadata));
+    // Least and greatest texts are worth their cost (a third of the writing) only where rows are ordered by them.
+    for field in schema.fields().iter().filter(|field| *field.data_type() == DataType::Utf8) {
+        if !columns::SORT.contains(&field.name().as_str()) && !columns::SCOPE.contains(&field.name().as_str()) {
+            let column = ColumnPath::from(field.name().as_str());
+            builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
+    }
+    Ok(builder.build())
 }
