@@ -29,8 +29,11 @@ pub fn summary_json(outcome: &Outcome) -> serde_json::Value {
     let mut object = serde_json::Map::new();
     object.insert("outcome".to_owned(), name.into());
     if let Outcome::AlreadyCurrent(current) = outcome {
-        let counts = Counts { read: current.rows, duplicate: current.rows, ..Counts::default() };
-        object.insert("counts".to_owned(), serde_json::to_value(counts).unwrap_or_default());
+        let (read, rejected) = (current.rows, current.rejected);
+        let counts = Counts { read, duplicate: read - rejected, rejected, ..Counts::default() };
+        if let Ok(serde_json::Value::Object(counts)) = serde_json::to_value(counts) {
+            object.extend(counts);
+        }
     }
     match value {
         Ok(serde_json::Value::Object(fields)) => object.extend(fields),
@@ -72,7 +75,8 @@ fn already_current(out: &mut String, current: &AlreadyCurrent) -> fmt::Result {
     let files = current.files.join(", ");
     writeln!(out, "Nothing to do: the lake holds exactly the rows of {files}")?;
     writeln!(out, "  read         {} rows", grouped(current.rows))?;
-    writeln!(out, "  duplicate    {} rows", grouped(current.rows))?;
+    writeln!(out, "  duplicate    {} rows", grouped(current.rows - current.rejected))?;
+    writeln!(out, "  rejected     {} rows", grouped(current.rejected))?;
     if !current.imports.is_empty() {
         writeln!(out, "  brought by   import {}", ids(&current.imports))?;
     }

@@ -70,8 +70,11 @@ pub struct AlreadyCurrent {
     pub imports: Vec<ImportId>,
     /// Names of the files that were offered.
     pub files: Vec<String>,
-    /// Rows in them, all duplicate.
+    /// Rows in them, all duplicate but the rejected ones.
     pub rows: u64,
+    /// Rows that could not be taken, where that was allowed.
+    #[serde(default)]
+    pub rejected: u64,
     /// Remarks for the user.
     pub warnings: Vec<String>,
 }

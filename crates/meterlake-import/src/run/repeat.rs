@@ -66,17 +66,22 @@ pub(super) async fn seen(
         let old = record.files.iter().enumerate().collect::<Vec<_>>();
         let Some((ordinal, old)) = old.iter().find(same).copied() else { continue };
         let mut imports = Vec::new();
-        let mut current = true;
+        let (mut current, mut certain) = (true, true);
         for (index, rows) in &old.sets {
             let Some(set) = record.sets.get(*index) else { continue };
             let live = live_rows(context, snapshot, set).await?;
+            let origins: Vec<ImportId> =
+                if set.unchanged { set.origins.keys().copied().collect() } else { vec![record.id] };
             if set.unchanged {
-                current &= set.origins.iter().all(|(import, rows)| live_of(&live, *import, None) == *rows);
-                imports.extend(set.origins.keys().copied());
+                // These rows came with earlier imports, of which more rows may be live than the file has.
+                certain &= set.origins.iter().all(|(import, rows)| live_of(&live, *import, None) == *rows);
             } else {
                 current &= live_of(&live, record.id, Some(ordinal)) == *rows;
-                imports.push(record.id);
             }
+            imports.extend(origins);
+        }
+        if current && !certain {
+            return Ok(Seen::New);
         }
         if current {
             imports.sort_unstable();

@@ -143,7 +143,7 @@ impl Settler<'_> {
             if matches!((run_time, old_time), (Some(new), Some(old)) if new > old) {
                 continue;
             }
-            for set in &old.sets {
+            for set in old.sets.iter().filter(|s| !s.unchanged) {
                 let same = |(key, digest): &(&SetKey, String)| {
                     set.period == key.period && set.digest == *digest && set.scope.values() == key.scope
                 };

@@ -50,11 +50,12 @@ impl Importer<'_> {
                 self.lake.discard(record.id).await?;
                 record.state = ImportState::Unchanged;
                 record.finished_at = Some(self.clock.now());
-                record.counts.duplicate = record.counts.read;
+                record.counts.duplicate = record.counts.read - record.counts.rejected;
                 self.store(&record).await?;
                 let files = record.files.iter().map(|f| f.name.clone()).collect();
-                let rows = record.counts.read;
-                Ok(Outcome::AlreadyCurrent(AlreadyCurrent { imports, files, rows, warnings: record.warnings }))
+                let Counts { read: rows, rejected, .. } = record.counts;
+                let warnings = record.warnings;
+                Ok(Outcome::AlreadyCurrent(AlreadyCurrent { imports, files, rows, rejected, warnings }))
             }
             Err(error) => self.fail(record, error).await,
         }
@@ -93,7 +94,7 @@ impl Importer<'_> {
             imports.dedup();
             let files = prepared.records.iter().map(|f| f.name.clone()).collect();
             let rows = prepared.records.iter().map(|f| f.rows).sum();
-            return Ok(Some(AlreadyCurrent { imports, files, rows, warnings: prepared.warnings.clone() }));
+            return Ok(Some(AlreadyCurrent { imports, files, rows, rejected: 0, warnings: prepared.warnings.clone() }));
         }
         match superseded {
             Some(error) if !self.request.force => Err(error),

@@ -16,11 +16,19 @@ pub(super) enum Relation {
     Unbilled,
     /// They may hold the same costs, if they share a subscription and a day.
     Twice,
+    /// The same, as far as they tell of the same customers.
+    TwiceByCustomer,
 }
 
 pub(super) fn relation(new: &Family, held: &Family) -> Relation {
-    if new.account != held.account || new == held {
+    if new == held {
         return Relation::Apart;
+    }
+    if new.account != held.account {
+        // Kinds name the partner's account differently, but customers are the same in all of them.
+        let of_customers = new.kind != held.kind && tells_customers(&new.kind) && tells_customers(&held.kind);
+        let twice = of_customers && bases_overlap(&new.basis, &held.basis);
+        return if twice { Relation::TwiceByCustomer } else { Relation::Apart };
     }
     if !bases_overlap(&new.basis, &held.basis) || !exports_overlap(&new.export, &held.export) {
         return Relation::Apart;
@@ -31,6 +39,11 @@ pub(super) fn relation(new: &Family, held: &Family) -> Relation {
         return Relation::Unbilled;
     }
     Relation::Twice
+}
+
+fn tells_customers(kind: &str) -> bool {
+    let kinds = [SourceKind::CostExportPartner, SourceKind::RatedUsage, SourceKind::Utilization, SourceKind::Focus];
+    kinds.iter().any(|k| k.as_str() == kind)
 }
 
 /// Actual and amortised stand side by side; a source of both overlaps with each.
@@ -78,6 +91,10 @@ mod tests {
         assert_eq!(relation(&actual, &family("cost-export-ea", "", "amortized", "")), Relation::Apart);
         assert_eq!(relation(&actual, &family("focus", "", "both", "")), Relation::Twice);
         assert_eq!(relation(&actual, &family("ea-usage-details", "", "actual", "")), Relation::Twice);
+        let mut elsewhere = family("cost-export-partner", "", "actual", "");
+        elsewhere.account = "other".to_owned();
+        assert_eq!(relation(&actual, &elsewhere), Relation::Apart);
+        assert_eq!(relation(&family("rated-usage", "", "actual", "billed"), &elsewhere), Relation::TwiceByCustomer);
         let part = family("cost-export-ea", "/subscriptions/a", "actual", "");
         assert_eq!(relation(&actual, &part), Relation::Twice);
         assert_eq!(relation(&part, &family("cost-export-ea", "/subscriptions/ab", "actual", "")), Relation::Apart);

@@ -147,6 +147,7 @@ impl Planner<'_> {
         let named: Vec<(&str, &SetTally)> = sets.iter().map(|(k, t)| (k.currency(), *t)).collect();
         let tallies: Vec<&SetTally> = sets.iter().map(|(_, t)| *t).collect();
         let customers: BTreeSet<String> = tallies.iter().flat_map(|t| t.customers.iter().cloned()).collect();
+        let named_customers: BTreeSet<String> = customers.iter().filter(|c| !c.is_empty()).cloned().collect();
         for file in self.snapshot.files().iter().filter(|f| f.period == period) {
             let held_family = Family::of(&file.scope);
             let held_key = SetKey { scope: file.scope.as_ref().clone(), period };
@@ -157,11 +158,15 @@ impl Planner<'_> {
                     Some((_, set)) => (Selection::of_customers(set.customers.clone()), Reason::Billed),
                     None => continue,
                 },
-                Relation::Twice => {
+                relation @ (Relation::Twice | Relation::TwiceByCustomer) => {
                     let claimed = self.claim.selection(family, period, &tallies);
                     // Customers are apart from each other, whatever kind of file tells of them.
-                    let by_customer = !customers.is_empty() && !customers.contains("");
-                    let claimed = if by_customer { claimed.within_customers(&customers) } else { claimed };
+                    let claimed = match relation {
+                        Relation::TwiceByCustomer if named_customers.is_empty() => continue,
+                        Relation::TwiceByCustomer => claimed.within_customers(&named_customers),
+                        _ if customers.len() == named_customers.len() => claimed.within_customers(&customers),
+                        _ => claimed,
+                    };
                     (claimed, Reason::Twice)
                 }
             };

@@ -159,3 +159,25 @@ async fn a_manifest_claims_its_days_and_orders_runs() {
     assert_eq!(world.billed(|r| r.period == 202_411).await, "12");
     assert!(matches!(world.import_with(&[&rest], |_| {}).await, Ok(Outcome::AlreadyCurrent(_))));
 }
+
+#[tokio::test]
+async fn the_same_customer_in_another_kind_of_file_would_count_twice() {
+    let world = World::new().await;
+    let rated_file = world.file("r.csv", rated(&[("2024-11-03", ALPHA, "1", "EUR")]));
+    let state = |r: &mut meterlake_import::ImportRequest| r.options.invoice_state = Some(InvoiceState::Billed);
+    committed(world.import_with(&[&rated_file], state).await);
+    let export = |customer: &str, subscription: &str| {
+        format!(
+            "BillingAccountId,CustomerTenantId,CustomerName,PartnerName,Date,SubscriptionId,MeterId,Quantity,\
+             CostInBillingCurrency,BillingCurrency,PricingCurrency,UnitOfMeasure,ChargeType\r\n\
+             mca:1,{customer},C,Fabrikam,2024-11-03,{subscription},meter-1,1,2,EUR,EUR,1 Hour,Usage\r\n"
+        )
+    };
+    // Accounts differ, but customer, subscription and day are the same.
+    let same = world.file("e.csv", export(ALPHA, &format!("ent-{ALPHA}")));
+    let error = world.actual(&[&same]).await.unwrap_err();
+    assert!(matches!(error, ImportError::WouldCountTwice { .. }), "{error}");
+    let other = world.file("o.csv", export(BETA, "sub-of-beta"));
+    assert_eq!(committed(world.actual(&[&other]).await).counts.replaced, 0);
+    assert_eq!(world.billed(|_| true).await, "3");
+}
