@@ -125,6 +125,22 @@ mod tests {
         assert_eq!((read.get("startDate"), read.ignored().as_str()), (Some("2"), "$startdate"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_query_is_too_wild(query in "[a-zA-Z$%&=+0-9\\PC]{0,80}") {
+            let read = Parameters::read(&query, KNOWN);
+            proptest::prop_assert!(http::HeaderValue::from_str(&read.ignored()).is_ok());
+            let _ = read.well_formed();
+        }
+
+        #[test]
+        fn values_arrive_as_they_were_sent(value in "\\PC{0,40}") {
+            let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("$FILTER", &value).finish();
+            let read = Parameters::read(&query, KNOWN);
+            proptest::prop_assert_eq!(read.get("filter"), Some(value.as_str()));
+        }
+    }
+
     #[test]
     fn repeated_and_broken_ones_are_refused() {
         for (query, named) in [("top=1&$top=2", "1, 2"), ("top=%zz", "%zz"), ("top=%ff", "%ff"), ("top=%2", "%2")] {

@@ -126,6 +126,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn the_canonical_spelling_is_its_own(part in "[^/]{1,40}") {
+            if let Some(once) = canonical(&format!("/V1/enrollments/{part}/billingPeriods/{part}/usagedetails")) {
+                proptest::prop_assert!(once.parse::<http::Uri>().is_ok(), "{}", once);
+                proptest::prop_assert_eq!(canonical(&once), Some(once));
+            }
+        }
+    }
+
     #[test]
     fn captured_parts_stay_one_part() {
         assert_eq!(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,10 +30,15 @@ pub fn router(state: ServerState) -> Router {
         .with_state(state.clone());
     // Paths are rewritten before they are matched, so the matching router lies inside of the middleware.
     let service = ServiceBuilder::new()
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(from_fn_with_state((state, Arc::new(table)), admit))
         .service(families);
     Router::new().fallback_service(service)
+}
+
+/// The span of a request in logs: without its query, because the signature in an export's link is a credential.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
 fn family<S: ErrorShape>(table: &mut RouteTable, family: Family, routes: Vec<Route>) -> Router<ServerState> {
