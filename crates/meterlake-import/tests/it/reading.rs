@@ -177,6 +177,7 @@ fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
 mod made_from_field_lists;
 
 mod bad_input;
+mod demo_sources;
 
 mod folders;
 
