@@ -1,8 +1,9 @@
 //! Dead imports.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -165,4 +166,33 @@ async fn a_change_between_comparison_and_commit_is_compared_again() {
     // The rows that would have stayed went with the other change, and do not come back by the rewriting.
     assert_eq!((record.version, record.counts.replaced), (Some(3), 0));
     assert_eq!(world.billed(|_| true).await, "5");
+}
+
+#[tokio::test]
+async fn kills_at_any_moment_leave_all_or_nothing() {
+    let world = World::new().await;
+    committed(world.actual(&[&world.file("a.csv", ea(&[("2024-11-01", "a", "1", "EUR")]))]).await);
+    let many: Vec<_> = (0..3_000).map(|_| ("2024-11-01", "a", "0.001", "EUR")).collect();
+    let path = world.file("b.csv", ea(&many));
+    for step in 0..8u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "run::recovery::child_that_imports_and_dies"])
+            .env("METERLAKE_TEST_CRASH_FOLDER", world.folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(60 + step * step * 25));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let report = recover(&world.lake, &world.journal, &world.clock(), &world.data()).await.unwrap();
+        assert!(!report.busy);
+        let records = world.journal.all(|r| r.state == ImportState::Committed);
+        let taken: u64 = records.iter().map(|r| r.counts.taken - r.counts.replaced).sum();
+        let rows = world.rows().await;
+        assert!(rows.len() as u64 == taken && (rows.len() == 1 || rows.len() == 3_000), "{step}: {} rows", rows.len());
+        assert_eq!(records.iter().filter_map(|r| r.version).max(), Some(world.version().await));
+    }
+    world.actual(&[&path]).await.unwrap();
+    assert_eq!(world.billed(|_| true).await, "3");
 }
