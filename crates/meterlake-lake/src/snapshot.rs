@@ -200,7 +200,7 @@ fn scope_of(stats: &FileStats) -> Option<ScopeValues> {
 }
 
 /// The period, scope key and import in a data file's name.
-fn parse_path(path: &str) -> Option<(BillingPeriod, ScopeKey, ImportId)> {
+pub(crate) fn parse_path(path: &str) -> Option<(BillingPeriod, ScopeKey, ImportId)> {
     let (folder, name) = path.split_once('/')?;
     let period = BillingPeriod::from_number(folder.strip_prefix("billing_period=")?.parse().ok()?)?;
     let (key, rest) = name.strip_suffix(".parquet")?.split_at_checked(16)?;

@@ -1,19 +1,39 @@
 //! Data files that an import wrote and then did not commit.
 
+use std::collections::HashMap;
+
+use meterlake_model::ImportId;
 use object_store::{ObjectStoreExt, path::Path as StorePath};
 
-use crate::{error::LakeError, lake::Lake, writer::WrittenFile};
+use crate::{
+    error::LakeError,
+    lake::Lake,
+    snapshot::{ChargesSnapshot, parse_path},
+    writer::WrittenFile,
+};
 
 impl Lake {
     /// Deletes those of an import's written files that its commit did not take over. To be called by the writer of
-    /// the files after its commit; files that the newest snapshot names stay. Returns the number of files deleted.
+    /// the files after its commit; files that the commit names stay, also when a later import has replaced them.
+    /// Returns the number of files deleted.
     ///
     /// # Errors
     /// When the log cannot be read or a file cannot be deleted.
     pub async fn delete_unused(&self, written: &[WrittenFile]) -> Result<usize, LakeError> {
-        let snapshot = self.charges().await?;
         let mut deleted = 0;
-        for file in written.iter().filter(|f| snapshot.file(&f.path).is_none()) {
+        let mut commits: HashMap<ImportId, Option<ChargesSnapshot>> = HashMap::new();
+        for file in written {
+            let Some((_, _, import)) = parse_path(&file.path) else { continue };
+            if !commits.contains_key(&import) {
+                let made = match self.committed_version(import).await? {
+                    Some(version) => Some(self.charges_at(version).await?),
+                    None => None,
+                };
+                commits.insert(import, made);
+            }
+            if commits.get(&import).is_some_and(|made| made.as_ref().is_some_and(|s| s.file(&file.path).is_some())) {
+                continue;
+            }
             match self.0.root.store.delete(&StorePath::from(file.path.as_str())).await {
                 Ok(()) => deleted += 1,
                 Err(object_store::Error::NotFound { .. }) => {}

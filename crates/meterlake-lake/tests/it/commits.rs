@@ -128,6 +128,26 @@ async fn an_import_that_died_before_its_commit_never_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_that_a_commit_left_out_are_deleted_and_replaced_ones_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open_path(dir.path()).await.unwrap();
+    let id = new_import();
+    let mut writer = lake.writer(id, &dir.path().join("staging"));
+    let mut written = Vec::new();
+    for account in ["100", "200"] {
+        let rows = rows::batch(&month(account, "2024-11-01", 50, 1), id);
+        written.extend(writer.write(rows::stream(vec![rows])).await.unwrap());
+    }
+    lake.commit(commit(id, vec![written[0].clone()], 0)).await.unwrap();
+    let removes = lake.charges().await.unwrap().files().to_vec();
+    lake.commit(Commit { removes, ..commit(new_import(), vec![], 1) }).await.unwrap();
+    assert_eq!(lake.delete_unused(&written).await.unwrap(), 1);
+    let table = dir.path().join("charges");
+    assert!(table.join(&written[0].path).exists(), "snapshot 1 still names it");
+    assert!(!table.join(&written[1].path).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_data_file_is_not_committed() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open_path(dir.path()).await.unwrap();
