@@ -1,6 +1,6 @@
 //! Data files that an import wrote and then did not commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use meterlake_model::ImportId;
 use object_store::{ObjectStoreExt, path::Path as StorePath};
@@ -24,12 +24,12 @@ impl Lake {
         let mut commits: HashMap<ImportId, Option<ChargesSnapshot>> = HashMap::new();
         for file in written {
             let Some((_, _, import)) = parse_path(&file.path) else { continue };
-            if !commits.contains_key(&import) {
+            if let Entry::Vacant(place) = commits.entry(import) {
                 let made = match self.committed_version(import).await? {
                     Some(version) => Some(self.charges_at(version).await?),
                     None => None,
                 };
-                commits.insert(import, made);
+                place.insert(made);
             }
             if commits.get(&import).is_some_and(|made| made.as_ref().is_some_and(|s| s.file(&file.path).is_some())) {
                 continue;
