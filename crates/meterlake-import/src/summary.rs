@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use meterlake_model::{Amount, ImportId};
+use meterlake_model::{Amount, CostBasis, ImportId};
 
 use crate::record::{Change, Counts, ImportRecord, ReplacedRecord, Restatement, SetRecord};
 use crate::{AlreadyCurrent, Outcome, RecoveryReport};
@@ -65,7 +65,12 @@ pub fn recovery_text(report: &RecoveryReport) -> String {
 }
 
 fn committed(out: &mut String, record: &ImportRecord) -> fmt::Result {
-    writeln!(out, "Imported {} ({}, {} cost)", record.id, record.kind, record.basis)?;
+    let basis = match record.basis {
+        CostBasis::Actual => "actual cost",
+        CostBasis::Amortized => "amortised cost",
+        CostBasis::Both => "actual and amortised cost",
+    };
+    writeln!(out, "Imported {} ({}, {basis})", record.id, record.kind)?;
     figures(out, record)?;
     restatements(out, &record.restatements)?;
     remarks(out, record)
@@ -102,8 +107,9 @@ fn figures(out: &mut String, record: &ImportRecord) -> fmt::Result {
             writeln!(out, "  {what:<12} {sum} {currency}")?;
         }
     }
+    // Units often start with a number ("1 Hour", "10K"), hence the sign between.
     for (unit, sum) in &record.totals.quantity {
-        writeln!(out, "  quantity     {sum} {}", if unit.is_empty() { "(no unit)" } else { unit })?;
+        writeln!(out, "  quantity     {sum} × {}", if unit.is_empty() { "(no unit)" } else { unit })?;
     }
     Ok(())
 }

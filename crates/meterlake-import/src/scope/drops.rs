@@ -24,7 +24,7 @@ pub struct WouldDrop {
     pub currencies: Vec<String>,
     /// Days that would go.
     pub days: Vec<Day>,
-    /// A `--scope` that fits what the files hold.
+    /// A `--scope` that fits what the files hold, empty when none does.
     pub suggestion: String,
 }
 
@@ -49,9 +49,12 @@ pub(super) fn would_drop(
         return None;
     }
     let mut suggestion = Vec::new();
-    if let (false, Some(first), Some(last)) = (days.is_empty(), new_days.first(), new_days.last()) {
+    if let (Some(first), Some(last)) = (new_days.first(), new_days.last()) {
         let day = |d: &i32| Day::from_since_epoch(*d).map(|d| d.to_string()).unwrap_or_default();
-        suggestion.push(format!("--scope days={}..{}", day(first), day(last)));
+        // A range only helps when every missing day lies outside of it.
+        if !days.is_empty() && !days.iter().any(|d| (*first..=*last).contains(&d.since_epoch())) {
+            suggestion.push(format!("--scope days={}..{}", day(first), day(last)));
+        }
     }
     if let (false, Some(first)) = (currencies.is_empty(), new_currencies.first()) {
         suggestion.push(format!("--scope currency={first}"));
@@ -92,11 +95,11 @@ impl fmt::Display for WouldDrop {
         write!(
             f,
             "the lake holds charges of {}, period {}, that the files lack: {}; nothing was changed. If the files cover \
-             only a part, say which, for example {}; if the missing charges are to go, give --replace",
+             only a part, say which with --scope{}; if the missing charges are to go, give --replace",
             self.place,
             self.period,
             parts.join(", "),
-            self.suggestion,
+            if self.suggestion.is_empty() { String::new() } else { format!(", for example {}", self.suggestion) },
         )
     }
 }

@@ -33,7 +33,11 @@ async fn what_would_go_is_listed_and_nothing_changes() {
         assert!(text.contains(part), "{part} is missing in: {text}");
     }
     assert_eq!((world.version().await, world.rows().await), before);
-    // Nothing is left of the attempt in the table's folder.
+    // A missing day between days that are there is no matter of a range.
+    let gap = world.file("gap.csv", ea(&WHOLE.iter().filter(|c| c.1 != "b").copied().collect::<Vec<_>>()));
+    let text = world.actual(&[&gap]).await.unwrap_err().to_string();
+    assert!(text.contains("1 day (2024-11-02)") && !text.contains("--scope days="), "{text}");
+    // Nothing is left of the attempts in the table's folder.
     assert_eq!(data_files(&world), world.lake.charges().await.unwrap().files().len());
 }
 
