@@ -2,12 +2,13 @@
 //! reads back as the same double.
 
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Schema, TimeUnit};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::batch::{BATCH_ROWS, TextBatch};
 use crate::ImportError;
@@ -26,9 +27,15 @@ impl ParquetReader {
     pub(crate) fn open(file: &str, source: File) -> Result<Self, ImportError> {
         let damaged =
             |reason: String| ImportError::Damaged { file: file.to_owned(), place: "footer".to_owned(), reason };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(source).map_err(|e| damaged(e.to_string()))?;
+        // The embedded Arrow schema adds nothing to what becomes text.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let builder = guarded(|| ParquetRecordBatchReaderBuilder::try_new_with_options(source, options))
+            .ok_or_else(|| damaged(UNREADABLE.to_owned()))?
+            .map_err(|e| damaged(e.to_string()))?;
         let schema = Arc::clone(builder.schema());
-        let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(e.to_string()))?;
+        let batches = guarded(|| builder.with_batch_size(BATCH_ROWS).build())
+            .ok_or_else(|| damaged(UNREADABLE.to_owned()))?
+            .map_err(|e| damaged(e.to_string()))?;
         let header = schema.fields().iter().map(|f| f.name().trim().to_owned()).collect();
         Ok(Self { file: file.to_owned(), header, schema, batches, row: 0 })
     }
@@ -51,7 +58,8 @@ impl ParquetReader {
             place: format!("row {}", row + 1),
             reason,
         };
-        let Some(batch) = self.batches.next() else { return Ok(None) };
+        let next = guarded(|| self.batches.next()).ok_or_else(|| damaged(self.row, UNREADABLE.to_owned()))?;
+        let Some(batch) = next else { return Ok(None) };
         let batch = batch.map_err(|e| damaged(self.row, e.to_string()))?;
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (name, column) in self.header.iter().zip(batch.columns()) {
@@ -62,6 +70,13 @@ impl ParquetReader {
         self.row += rows;
         Ok(Some(TextBatch { columns, lines, short: Vec::new(), raw: None, faults: Vec::new() }))
     }
+}
+
+const UNREADABLE: &str = "the file is damaged";
+
+/// The library panics on some damaged files; that must not end the program.
+fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(read)).ok()
 }
 
 /// A column as text; nulls are empty.

@@ -180,5 +180,6 @@ mod bad_input;
 mod demo_sources;
 
 mod folders;
+mod layouts;
 
 mod properties;

@@ -46,3 +46,51 @@ proptest! {
         drop(read_bytes(&bytes, &options()));
     }
 }
+
+static PARQUET: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+    use arrow::array::{ArrayRef, Decimal128Array, StringArray};
+    let text = |v: &str| Arc::new(StringArray::from(vec![v; 300])) as ArrayRef;
+    let cost = || {
+        let values = Decimal128Array::from_iter_values((0..300).map(|v| v * 7));
+        Arc::new(values.with_precision_and_scale(20, 6).unwrap()) as ArrayRef
+    };
+    let batch = RecordBatch::try_from_iter([
+        ("BilledCost", cost()),
+        ("EffectiveCost", cost()),
+        ("BillingAccountId", text("8611537")),
+        ("BillingCurrency", text("USD")),
+        ("BillingPeriodStart", text("2024-10-01")),
+        ("ChargePeriodStart", text("2024-10-02")),
+        ("ChargeCategory", text("Usage")),
+    ])
+    .unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// A damaged Parquet, gzip or zip file is refused or read, never a panic.
+    #[test]
+    fn damaged_files(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut in any::<prop::sample::Index>(), packing in 0u8..4) {
+        let plain = PARQUET.clone();
+        let csv = b"SubscriptionId,BillingAccountId,Date,Cost,BillingCurrency\ns,a,2024-11-30,1,USD\n".repeat(3);
+        let mut bytes = match packing {
+            0 | 3 => plain,
+            1 => pack(&csv),
+            _ => zipped(&[("a.csv", &csv)]),
+        };
+        for (at, byte) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if packing == 3 {
+            bytes.truncate(cut.index(bytes.len()).max(1));
+        }
+        drop(read_bytes(&bytes, &options()));
+    }
+}
