@@ -174,6 +174,19 @@ pub enum ImportError {
         /// Subscriptions on which they meet.
         subscriptions: String,
     },
+    /// One run holds the same customers' charges billed and not yet billed.
+    #[error(
+        "the files hold billed and unbilled charges of the same customers in period {period}, {currency} ({customers}), \
+         which would count twice; import the billed files after the unbilled ones, or without them"
+    )]
+    BilledAndUnbilled {
+        /// Billing period.
+        period: BillingPeriod,
+        /// Currency.
+        currency: String,
+        /// The customers.
+        customers: String,
+    },
     /// A total does not fit an exact decimal.
     #[error("the total of {what} has more digits than an exact decimal can hold; nothing was imported")]
     TotalTooLarge {

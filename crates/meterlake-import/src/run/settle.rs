@@ -16,9 +16,9 @@ use super::crash::crash_point;
 use super::repeat;
 use crate::scope::access::typed;
 use crate::scope::claim::Claim;
-use crate::scope::held;
 use crate::scope::plan::{Hit, Plan, Planner};
 use crate::scope::tally::{SetKey, Tally};
+use crate::scope::{held, overlap};
 use crate::{ImportError, ImportJournal, ImportRecord, ImportState};
 
 /// Attempts when another writer changes the same charges between comparison and commit.
@@ -50,6 +50,7 @@ impl Settler<'_> {
         writer: &mut ChargesWriter,
     ) -> Result<Settled, ImportError> {
         self.claim.check(self.tally)?;
+        overlap::check_states(self.tally)?;
         let mut attempt = 1;
         let mut all_written = self.written.to_vec();
         loop {

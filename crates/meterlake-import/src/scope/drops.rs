@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use meterlake_model::{BillingPeriod, Day};
+use meterlake_model::{BillingPeriod, Day, SourceKind};
 
 use super::held::HeldRows;
 use super::tally::{Family, SetTally};
@@ -24,6 +24,8 @@ pub struct WouldDrop {
     pub currencies: Vec<String>,
     /// Days that would go.
     pub days: Vec<Day>,
+    /// Whether the lines may be late ones of an invoice, which have the period of their day unless told otherwise.
+    pub invoiced: bool,
     /// A `--scope` that fits what the files hold, empty when none does.
     pub suggestion: String,
 }
@@ -71,6 +73,7 @@ pub(super) fn would_drop(
         subscriptions,
         currencies,
         days,
+        invoiced: family.kind == SourceKind::RatedUsage.as_str() && !family.state.is_empty(),
         suggestion: suggestion.join(" "),
     })
 }
@@ -100,7 +103,11 @@ impl fmt::Display for WouldDrop {
             self.period,
             parts.join(", "),
             if self.suggestion.is_empty() { String::new() } else { format!(", for example {}", self.suggestion) },
-        )
+        )?;
+        if self.invoiced {
+            f.write_str("; if they are late lines of an invoice, give its --period")?;
+        }
+        Ok(())
     }
 }
 

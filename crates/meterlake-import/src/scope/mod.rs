@@ -6,7 +6,7 @@ mod digest;
 mod drops;
 pub(crate) mod held;
 mod option;
-mod overlap;
+pub(crate) mod overlap;
 pub(crate) mod plan;
 pub(crate) mod tally;
 

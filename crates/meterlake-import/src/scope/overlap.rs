@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use meterlake_model::{CostBasis, InvoiceState, SourceKind};
 
+use super::drops::listed;
 use super::held::HeldRows;
-use super::tally::{Family, SetTally};
+use super::tally::{Family, SetTally, Tally};
+use crate::ImportError;
 
 /// How a held family stands to a new one of the same period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,21 @@ fn exports_overlap(a: &str, b: &str) -> bool {
         outer.is_empty() || inner == outer || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
     };
     within(&a, &b) || within(&b, &a)
+}
+
+/// Refuses a run that holds both states of the same charges; neither is held yet, so neither could replace the other.
+pub(crate) fn check_states(tally: &Tally) -> Result<(), ImportError> {
+    for (key, set) in &tally.sets {
+        for (other, other_set) in tally.sets.iter().filter(|(k, _)| k.period == key.period) {
+            let unbilled = relation(&key.family(), &other.family()) == Relation::Unbilled;
+            let customers: Vec<String> = set.customers.intersection(&other_set.customers).cloned().collect();
+            if unbilled && key.currency() == other.currency() && !customers.is_empty() {
+                let (period, currency) = (key.period, key.currency().to_owned());
+                return Err(ImportError::BilledAndUnbilled { period, currency, customers: listed(&customers) });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Subscriptions on which held and new charges meet: shared, with at least one shared day.

@@ -181,3 +181,24 @@ async fn the_same_customer_in_another_kind_of_file_would_count_twice() {
     assert_eq!(committed(world.actual(&[&other]).await).counts.replaced, 0);
     assert_eq!(world.billed(|_| true).await, "3");
 }
+
+#[tokio::test]
+async fn one_run_cannot_hold_a_charge_billed_and_unbilled() {
+    let world = World::new().await;
+    let unbilled = rated(&[("2024-10-03", ALPHA, "1", "EUR")]);
+    // Lines that are on an invoice name it.
+    let billed = unbilled.replace(",,sub-", ",D0400001,sub-");
+    let (unbilled, billed) = (world.file("u.csv", unbilled), world.file("b.csv", billed));
+    let error = world.import_with(&[&unbilled, &billed], |_| {}).await.unwrap_err();
+    assert!(matches!(error, ImportError::BilledAndUnbilled { .. }), "{error}");
+    committed(world.import_with(&[&unbilled], |_| {}).await);
+    assert_eq!(committed(world.import_with(&[&billed], |_| {}).await).counts.replaced, 1);
+    assert_eq!(world.rows().await.iter().map(|r| r.state.as_str()).collect::<Vec<_>>(), ["billed"]);
+    // A late line in the next invoice: its day lies in October, its period is November's.
+    let late = rated(&[("2024-10-30", ALPHA, "0.5", "EUR"), ("2024-11-02", ALPHA, "3", "EUR")]);
+    let late = world.file("late.csv", late.replace(",,sub-", ",D0400002,sub-"));
+    let error = world.import_with(&[&late], |_| {}).await.unwrap_err().to_string();
+    assert!(error.contains("give its --period"), "{error}");
+    committed(world.import_with(&[&late], |r| r.options.period = Some("202411".parse().unwrap())).await);
+    assert_eq!(world.billed(|r| r.period == 202_411).await, "3.5");
+}
