@@ -87,12 +87,14 @@ pub struct ImportRecord {
     /// Its files, by ordinal (`source_file` of the rows).
     pub files: Vec<FileRecord>,
     /// Rows by fate.
+    #[serde(flatten)]
     pub counts: Counts,
     /// Sums over all good rows of the files.
     pub totals: Totals,
     /// What the files hold, a scope and period each.
     pub sets: Vec<SetRecord>,
     /// Charges of earlier imports that this one replaced, a scope and period each.
+    #[serde(rename = "replacements")]
     pub replaced: Vec<ReplacedRecord>,
     /// Changes in closed months.
     pub restatements: Vec<Restatement>,
