@@ -5,8 +5,8 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use meterlake_model::Day;
 
-/// A point in time as a filter writes it. That it was a bare date is kept, because reports read some comparisons
-/// with a bare date as with that whole day.
+/// A point in time as a filter writes it. That it was a bare date is kept, so that a report can take it for that whole
+/// day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// A bare date.
@@ -32,12 +32,6 @@ impl Moment {
             Self::Day(day) => day,
             Self::Instant(instant) => Day::of(instant),
         }
-    }
-
-    /// Whether it was written without a time.
-    #[must_use]
-    pub fn is_bare_date(self) -> bool {
-        matches!(self, Self::Day(_))
     }
 
     /// Reads a literal: `2016-10-15`, an ISO 8601 date-time (extended or basic form, `T` or a blank between, with or

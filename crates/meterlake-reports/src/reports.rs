@@ -27,6 +27,9 @@ pub struct ReportsConfig {
     pub waiting_queries: usize,
     /// How long a query waits for its turn before it is refused.
     pub admission_timeout: Duration,
+    /// How long a query waits for its reader to take rows before it is given up, so that readers who stand still do
+    /// not keep others out.
+    pub reader_patience: Duration,
     /// Where queries spill; the system's temporary folder when none.
     pub spill_dir: Option<PathBuf>,
 }
@@ -41,6 +44,8 @@ impl Default for ReportsConfig {
             concurrent_queries: threads * 8,
             waiting_queries: threads * 128,
             admission_timeout: Duration::from_secs(20),
+            // Ten minutes for some megabytes: slow lines go on, clients that stand still do not.
+            reader_patience: Duration::from_secs(600),
             spill_dir: None,
         }
     }

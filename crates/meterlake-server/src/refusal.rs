@@ -130,13 +130,18 @@ impl Refusal {
         }
     }
 
+    /// The refusal of a token or key that does not hold here, for whatever reason.
+    pub(crate) fn not_valid_here() -> Self {
+        Self::Unauthenticated("The token or key is not valid here.".to_owned())
+    }
+
     /// The refusal of a token or key. Why it does not hold is for the log; the caller learns only that it does not.
     pub(crate) fn from_auth(error: &meterlake_identity::AuthError) -> Self {
         if error.is_internal() {
             return Self::fault(error);
         }
         tracing::info!(%error, "token or key refused");
-        Self::Unauthenticated("The token or key is not valid here.".to_owned())
+        Self::not_valid_here()
     }
 
     /// A fault of ours, logged with its cause; the client learns only that it happened.

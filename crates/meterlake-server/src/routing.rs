@@ -1,6 +1,7 @@
 //! The way in: every request is matched to a route in any spelling of its path, its parameters are read, and the
 //! headers that all answers carry are put on the way out.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -13,10 +14,12 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
+use crate::ea::EaShape;
 use crate::headers;
 use crate::parameters::Parameters;
+use crate::partner_center::PartnerCenterShape;
 use crate::path::{self, PathTemplate};
-use crate::refusal::{Refusal, Unknown};
+use crate::refusal::{ErrorShape, Refusal, Unknown};
 use crate::state::ServerState;
 
 /// The families of calls, each under a prefix of its own inside the router, which no outside path reaches.
@@ -131,13 +134,13 @@ pub(crate) async fn admit(
 ) -> Response {
     let Some((entry, canonical)) = table.find(request.uri().path()) else {
         let head = request.method() == Method::HEAD;
-        return finished(no_such_route(), head);
+        return finished(nothing_at(request.uri().path(), request.headers()), head);
     };
     let family = entry.family;
     let parameters = Parameters::read(request.uri().query().unwrap_or_default(), entry.parameters);
     let ignored = parameters.ignored();
     let incoming = Incoming {
-        base_url: headers::base_url(state.config(), request.headers(), request.uri()),
+        base_url: headers::base_url(state.config(), request.headers(), request.uri(), &state.own_authority()),
         parameters: Arc::new(parameters),
         method: request.method().clone(),
         methods: entry.methods,
@@ -152,7 +155,8 @@ pub(crate) async fn admit(
     request.extensions_mut().insert(incoming);
     let mut response = next.run(request).await;
     for (name, value) in &added {
-        response.headers_mut().insert(name, value.clone());
+        // An answer whose body names its id has the header already.
+        response.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
     finished(response, head)
 }
@@ -186,20 +190,37 @@ fn answer_headers(family: Family, request: &HeaderMap, ignored: &str) -> HeaderM
 /// An answer to HEAD is GET's without the body; its length stays where it is known.
 fn finished(mut response: Response, head: bool) -> Response {
     if head {
-        if let Some(length) = response.body().size_hint().exact()
+        // The router has taken a body away already and left its length, where there was one.
+        if let Some(length) = response.body().size_hint().exact().filter(|length| *length > 0)
             && !response.headers().contains_key(CONTENT_LENGTH)
-            && response.status() != StatusCode::NOT_MODIFIED
         {
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        *response.body_mut() = Body::empty();
+        if response.status() == StatusCode::NOT_MODIFIED {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
+        // Of no told length: that of nothing is not GET's.
+        *response.body_mut() = Body::from_stream(futures::stream::empty::<Result<bytes::Bytes, Infallible>>());
     }
     response
 }
 
 /// The answer at a path that no route has, in no family's shape in particular.
 pub(crate) fn no_such_route() -> Response {
-    let refusal = Refusal::Unknown(Unknown::Route);
-    let body = serde_json::json!({"error": {"code": "NotFound", "message": refusal.to_string()}});
-    refusal.with_body(body.to_string().into_bytes())
+    EaShape::render(&Refusal::Unknown(Unknown::Route))
+}
+
+/// The answer at a path that no route has: where Partner Center's paths lie in its shape, because its clients read no
+/// other, else in no family's in particular.
+fn nothing_at(path: &str, request: &HeaderMap) -> Response {
+    let parts = path::parts(path);
+    let starts = |with: &[&str]| {
+        parts.len() >= with.len() && with.iter().zip(&parts).all(|(fixed, part)| fixed.eq_ignore_ascii_case(part))
+    };
+    if !starts(&["partner"]) && !starts(&["v1", "customers"]) {
+        return no_such_route();
+    }
+    let mut response = PartnerCenterShape::render(&Refusal::Unknown(Unknown::Route));
+    response.headers_mut().extend(answer_headers(Family::Summary, request, ""));
+    response
 }

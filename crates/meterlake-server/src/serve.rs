@@ -42,6 +42,7 @@ pub async fn serve(
     tokio::fs::create_dir_all(&exports_dir)
         .await
         .map_err(|source| ServeError::ExportsDir { path: exports_dir, source })?;
+    state.listens_on(listener.local_addr()?);
     let (stop, mut stopped) = watch::channel(false);
     let housekeeping = tokio::spawn(ea::keep_exports(state.clone()));
     let mut stopping = stop.subscribe();

@@ -1,6 +1,7 @@
 //! What every request has at hand.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use meterlake_control::Control;
 use meterlake_identity::{Identity, LinkSigner};
@@ -30,6 +31,7 @@ struct Inner {
     export_slots: Arc<Semaphore>,
     next_links: LinkSigner,
     export_links: LinkSigner,
+    address: OnceLock<SocketAddr>,
 }
 
 impl ServerState {
@@ -55,6 +57,7 @@ impl ServerState {
             export_slots,
             next_links,
             export_links,
+            address: OnceLock::new(),
         }))
     }
 
@@ -92,6 +95,20 @@ impl ServerState {
 
     pub(crate) fn export_links(&self) -> &LinkSigner {
         &self.0.export_links
+    }
+
+    /// Tells where the server listens.
+    pub(crate) fn listens_on(&self, address: SocketAddr) {
+        let _ = self.0.address.set(address);
+    }
+
+    /// The authority for links in answers to requests that have no usable `Host`.
+    pub(crate) fn own_authority(&self) -> String {
+        match self.0.address.get() {
+            Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+            Some(address) => address.to_string(),
+            None => "localhost".to_owned(),
+        }
     }
 }
 

@@ -29,6 +29,22 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
+    /// Whether the command only looks, so that it needs a folder that is there.
+    pub(crate) fn only_looks(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Imports(_)
+                | Command::Customer(Customer::List { .. } | Customer::Remove { .. })
+                | Command::Enrolment(Enrolment::List { .. })
+                | Command::Key(Key::List { .. } | Key::Revoke { .. })
+                | Command::Tenant(Tenant::List { .. })
+                | Command::Principal(Principal::List { .. })
+                | Command::Secret(Secret::List { .. } | Secret::Revoke { .. })
+                | Command::Grant(Grant::List { .. })
+                | Command::Token(_)
+        )
+    }
+
     /// The log filter that the command line asks for.
     pub(crate) fn log_level(&self) -> &'static str {
         match self.verbose {
@@ -233,7 +249,7 @@ pub(crate) enum Enrolment {
     Set {
         /// Enrolment number, as in the routes
         number: EnrolmentNumber,
-        /// Billing account whose charges it answers (repeatable) [default: the one with the enrolment's number]
+        /// Billing account whose charges it answers (repeatable; replaces those it has) [default: those it has, else the one with its number]
         #[arg(long = "billing-account", value_name = "ID")]
         billing_accounts: Vec<BillingAccountId>,
     },
@@ -273,7 +289,7 @@ pub(crate) enum Tenant {
         #[arg(long)]
         json: bool,
     },
-    /// Add a tenant, or change its domains
+    /// Add a tenant, or change its domains; without --domain it keeps those it has
     Set {
         /// Tenant id
         tenant_id: TenantId,

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use meterlake_control::Control;
 use meterlake_import::{ImportError, RecoveryReport, recover};
 use meterlake_lake::Lake;
 use meterlake_model::{SharedClock, ShiftedClock, SystemClock};
+use url::Url;
 
 use crate::config::Config;
 use crate::journal::Journal;
@@ -24,6 +25,14 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
+    /// Opens the folder `dir`, which must be there: a look at a mistyped folder shall not make it.
+    pub(crate) fn open_existing(dir: &Path, config_file: Option<&Path>) -> anyhow::Result<Self> {
+        if !dir.is_dir() {
+            bail!("there is no data folder {}; name it with --data or METERLAKE_DATA", dir.display());
+        }
+        Self::open(dir, config_file)
+    }
+
     /// Opens the folder `dir`, making it where it is missing.
     pub(crate) fn open(dir: &Path, config_file: Option<&Path>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data folder {}", dir.display()))?;
@@ -44,7 +53,16 @@ impl DataFolder {
     pub(crate) async fn lake(&self) -> anyhow::Result<Lake> {
         let path = self.dir.join("lake");
         std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Lake::open_path(&path).await.with_context(|| format!("cannot open the lake {}", path.display()))
+        let url =
+            Url::from_directory_path(&path).ok().with_context(|| format!("{} is no usable path", path.display()))?;
+        Lake::open_with_clock(&url, Arc::clone(&self.clock))
+            .await
+            .with_context(|| format!("cannot open the lake {}", path.display()))
+    }
+
+    /// Folder of spill files.
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.dir.join("staging")
     }
 
     /// Folder of asynchronous export files.

@@ -1,6 +1,7 @@
 //! The engine in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -12,6 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -30,6 +32,7 @@ const STACK_SIZE: usize = 32 << 20;
 pub struct EmbeddedEngine {
     state: SessionState,
     admission: Admission,
+    reader_patience: Duration,
     /// Always there until the engine is dropped.
     runtime: Option<Runtime>,
 }
@@ -52,6 +55,7 @@ impl EmbeddedEngine {
         Ok(Self {
             state: context.state(),
             admission: Admission::new(config.concurrent_queries, config.waiting_queries, config.admission_timeout),
+            reader_patience: config.reader_patience,
             runtime: Some(runtime),
         })
     }
@@ -80,6 +84,7 @@ impl QueryEngine for EmbeddedEngine {
         let permit = self.admission.admit().await?;
         let (started, start) = oneshot::channel();
         let (batches, stream) = mpsc::channel(BATCHES_AHEAD);
+        let batches = Reader { batches, patience: self.reader_patience };
         let query = Query { state: self.state.clone(), plans, started, batches, _permit: permit };
         let task = Task(self.spawn(query.run())?);
         match start.await {
@@ -104,12 +109,13 @@ struct Query {
     state: SessionState,
     plans: Vec<LogicalPlan>,
     started: oneshot::Sender<EngineResult<SchemaRef>>,
-    batches: mpsc::Sender<EngineResult<RecordBatch>>,
+    batches: Reader,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Query {
-    async fn run(self) {
+    /// Tells what the reader must still hear of.
+    async fn run(self) -> EngineResult<()> {
         let mut started = Some(self.started);
         for plan in self.plans {
             let stream = match start(&self.state, plan).await {
@@ -117,21 +123,22 @@ impl Query {
                 Err(error) => {
                     match started.take() {
                         Some(started) => drop(started.send(Err(error))),
-                        None => drop(self.batches.send(Err(error)).await),
+                        None => return Err(error),
                     }
-                    return;
+                    return Ok(());
                 }
             };
             if let Some(started) = started.take() {
                 drop(started.send(Ok(stream.schema())));
             }
-            if !forward(stream, &self.batches).await {
-                return;
+            if let Forwarded::ReaderGone = self.batches.forward(stream).await? {
+                return Ok(());
             }
         }
         if let Some(started) = started {
             drop(started.send(Err(DataFusionError::Plan("a query of no plan".into()))));
         }
+        Ok(())
     }
 }
 
@@ -140,19 +147,37 @@ async fn start(state: &SessionState, plan: LogicalPlan) -> EngineResult<Sendable
     execute_stream(physical, state.task_ctx())
 }
 
-/// Hands the batches on; false when there was an error or nobody reads any more.
-async fn forward(mut stream: SendableRecordBatchStream, batches: &mpsc::Sender<EngineResult<RecordBatch>>) -> bool {
-    while let Some(batch) = stream.next().await {
-        let good = batch.is_ok();
-        if batches.send(batch).await.is_err() || !good {
-            return false;
+/// Who takes the batches of a query.
+struct Reader {
+    batches: mpsc::Sender<RecordBatch>,
+    patience: Duration,
+}
+
+/// What became of the batches of a plan.
+enum Forwarded {
+    All,
+    ReaderGone,
+}
+
+impl Reader {
+    /// Hands the batches on. Errors when the query fails, and when the reader takes nothing for too long.
+    async fn forward(&self, mut stream: SendableRecordBatchStream) -> EngineResult<Forwarded> {
+        while let Some(batch) = stream.next().await {
+            match self.batches.send_timeout(batch?, self.patience).await {
+                Ok(()) => {}
+                Err(SendTimeoutError::Closed(_)) => return Ok(Forwarded::ReaderGone),
+                Err(SendTimeoutError::Timeout(_)) => {
+                    let seconds = self.patience.as_secs();
+                    return Err(DataFusionError::Execution(format!("nobody took its rows for {seconds} s")));
+                }
+            }
         }
+        Ok(Forwarded::All)
     }
-    true
 }
 
 /// A running query, cancelled when nobody holds it any more.
-struct Task(JoinHandle<()>);
+struct Task(JoinHandle<EngineResult<()>>);
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -161,17 +186,14 @@ impl Drop for Task {
 }
 
 /// The stream that the reader holds. A query that dies is an error, never an early end.
-fn output(
-    schema: SchemaRef,
-    stream: mpsc::Receiver<EngineResult<RecordBatch>>,
-    task: Task,
-) -> SendableRecordBatchStream {
+fn output(schema: SchemaRef, stream: mpsc::Receiver<RecordBatch>, task: Task) -> SendableRecordBatchStream {
     let batches = futures::stream::unfold((stream, Some(task)), |(mut stream, task)| async move {
         if let Some(batch) = stream.recv().await {
-            return Some((batch, (stream, task)));
+            return Some((Ok(batch), (stream, task)));
         }
         match (&mut task?.0).await {
-            Ok(()) => None,
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some((Err(error), (stream, None))),
             Err(error) => Some((Err(DataFusionError::Internal(format!("the query died: {error}"))), (stream, None))),
         }
     });

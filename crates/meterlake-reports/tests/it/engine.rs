@@ -55,6 +55,26 @@ async fn too_many_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_reader_that_stands_still_is_given_up() {
+    let world = world(34, 300).await;
+    let impatient = ReportsConfig {
+        concurrent_queries: 1,
+        waiting_queries: 1,
+        admission_timeout: Duration::from_secs(20),
+        reader_patience: Duration::from_millis(50),
+        ..config()
+    };
+    let reports = Reports::new(world.lake.clone(), &impatient).unwrap();
+    let request = request("2024-09-01", "2024-11-30");
+    let (_, stream) = reports.ea_stream(&request).await.unwrap();
+    // The place becomes free although the stream is held, which then ends with an error, not as if it were whole.
+    assert!(reports.ea_page(&request, None, 10).await.is_ok());
+    let batches = stream.collect::<Vec<_>>().await;
+    assert!(matches!(batches.last(), Some(Err(_))), "{} batches", batches.len());
+    assert!(batches[..batches.len() - 1].iter().all(Result::is_ok));
+}
+
 fn request(first: &str, last: &str) -> EaRequest {
     let days = DayRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap();
     EaRequest {

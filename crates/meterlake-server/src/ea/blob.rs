@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH,
-    LAST_MODIFIED,
+    IF_RANGE, LAST_MODIFIED,
 };
 use http::{HeaderValue, StatusCode};
 use meterlake_control::ExportJob;
@@ -110,7 +110,13 @@ async fn serve(
     if etag::none_match_hits(request, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
-    let (status, first, count) = match ByteRange::of(request, length) {
+    // A client that holds a part of another state of the file is given the whole of this one.
+    let same = |value: &HeaderValue| Some(value) == answer.get(ETAG) || Some(value) == answer.get(LAST_MODIFIED);
+    let range = match request.get(IF_RANGE) {
+        Some(state) if !same(state) => ByteRange::Whole,
+        _ => ByteRange::of(request, length),
+    };
+    let (status, first, count) = match range {
         ByteRange::Unsatisfiable => return Err(StorageRefusal::InvalidRange { length }),
         ByteRange::Whole => (StatusCode::OK, 0, length),
         ByteRange::Part { first, last } => {

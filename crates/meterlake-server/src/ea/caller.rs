@@ -40,7 +40,9 @@ impl FromRequestParts<ServerState> for EaCall {
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|error| Refusal::fault(&error))?;
         let part = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value);
         if part("enrollment") != caller.enrolment.as_str() {
-            return Err(Refusal::Unauthenticated("The key is not one of this enrollment.".to_owned()).into());
+            // The same words as for a wrong key: whoever tries keys does not learn that this one is good elsewhere.
+            tracing::info!(key = %caller.key, "key of another enrolment refused");
+            return Err(Refusal::not_valid_here().into());
         }
         let version = part("version").parse().map_err(|()| Refusal::Unknown(crate::refusal::Unknown::Route))?;
         let principal = caller.key.to_string();

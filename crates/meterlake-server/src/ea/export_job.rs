@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::caller::EaCall;
 use super::selection::first_and_last;
 use super::wire::{Layout, ReportRecord, Version, record_day};
-use super::{blob, csv_file};
+use super::{blob, csv_file, leftovers};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
@@ -220,6 +220,9 @@ pub(crate) async fn keep_exports(state: ServerState) {
     loop {
         if let Err(error) = remove_expired(&state).await {
             tracing::error!(%error, "expired exports could not be removed");
+        }
+        if let Err(error) = leftovers::remove(&state).await {
+            tracing::error!(%error, "files that no export has could not be removed");
         }
         tokio::time::sleep(HOUSEKEEPING).await;
     }

@@ -5,6 +5,7 @@ mod caller;
 mod csv_file;
 mod errors;
 mod export_job;
+mod leftovers;
 mod pages;
 mod range;
 mod routes;

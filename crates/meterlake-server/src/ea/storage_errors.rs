@@ -6,6 +6,7 @@ use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 
+use crate::headers::REQUEST_ID;
 use crate::refusal::{ErrorShape, Refusal};
 
 /// Why a blob is not read.
@@ -87,6 +88,9 @@ impl IntoResponse for StorageRefusal {
         let mut response = (status, [(CONTENT_TYPE, "application/xml")], body).into_response();
         let headers = response.headers_mut();
         headers.insert("x-ms-error-code", HeaderValue::from_static(code));
+        if let Ok(request) = HeaderValue::from_str(&request.to_string()) {
+            headers.insert(REQUEST_ID, request);
+        }
         match self {
             Self::InvalidRange { length } => {
                 if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {

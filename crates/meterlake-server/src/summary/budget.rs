@@ -1,8 +1,10 @@
 //! The body of a budget's PATCH.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use meterlake_model::Amount;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::refusal::{Malformed, Refusal};
@@ -18,7 +20,7 @@ pub(crate) const LARGEST_BODY: usize = 64 * 1024;
 pub(crate) fn of_body(body: &[u8]) -> Result<Option<Amount>, Refusal> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let shown = String::from_utf8_lossy(body);
-    let properties: BTreeMap<String, &RawValue> =
+    let Properties(properties) =
         serde_json::from_slice(body).map_err(|_| Malformed::body("body", &shown, EXPECTED_BODY))?;
     let mut amounts = properties.iter().filter(|(name, _)| name.eq_ignore_ascii_case(AMOUNT));
     let (_, amount) = amounts.next().ok_or_else(|| Malformed::body(AMOUNT, "", EXPECTED_AMOUNT))?;
@@ -32,6 +34,33 @@ pub(crate) fn of_body(body: &[u8]) -> Result<Option<Amount>, Refusal> {
             .filter(|amount| *amount >= Amount::ZERO)
             .map(Some)
             .ok_or_else(|| Malformed::body(AMOUNT, text, EXPECTED_AMOUNT).into()),
+    }
+}
+
+/// The properties of a JSON object as they stand there, repeated ones included.
+struct Properties<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Properties<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut properties = Vec::new();
+                while let Some(property) = object.next_entry()? {
+                    properties.push(property);
+                }
+                Ok(properties)
+            }
+        }
+
+        deserializer.deserialize_map(Object).map(Self)
     }
 }
 
@@ -59,6 +88,8 @@ mod tests {
             r#"{"amount":-1}"#,
             r#"{"amount":{}}"#,
             r#"{"amount":1,"Amount":2}"#,
+            r#"{"amount":1,"amount":2}"#,
+            r#"{"amount":1,"amount":1}"#,
             r#"{"amount":0.0000000000000000000000001}"#,
             r#"{"amount":100000000000000}"#,
             r#"{"amount":1e999999999}"#,

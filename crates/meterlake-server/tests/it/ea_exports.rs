@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use crate::charge::{ea, with};
+use crate::serving::Serving;
 use crate::world::World;
 
 async fn world() -> World {
@@ -83,6 +84,10 @@ async fn submitted_polled_fetched() {
     let beyond = world.call("GET", link, "", &[("range", &format!("bytes={length}-"))]).await;
     assert_eq!((beyond.status, beyond.header("x-ms-error-code")), (416, "InvalidRange"));
     let tag = whole.header("etag");
+    for (state, expected) in [(tag, 206), (whole.header("last-modified"), 206), ("\"other\"", 200)] {
+        let part = world.call("GET", link, "", &[("range", "bytes=5-9"), ("if-range", state)]).await;
+        assert_eq!(part.status, expected, "{state}");
+    }
     assert_eq!(world.call("GET", link, "", &[("if-none-match", tag)]).await.status, 304);
     assert_eq!(world.call("GET", link, "", &[("if-match", tag)]).await.status, 200);
     assert_eq!(world.call("GET", link, "", &[("if-match", "\"other\"")]).await.status, 412);
@@ -112,6 +117,8 @@ async fn links_that_are_altered_or_over() {
         assert_eq!((answer.status, answer.header("x-ms-error-code")), (403, "AuthenticationFailed"), "{link}");
         assert!(answer.text().starts_with("<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>Authentic"));
         assert_eq!(answer.header("content-type"), "application/xml");
+        let request = format!("RequestId:{}</Message>", answer.header("x-ms-request-id"));
+        assert!(answer.text().contains(&request), "{}", answer.text());
     }
     world.clock.advance(TimeDelta::hours(1));
     let over = world.get(link, "").await;
@@ -139,23 +146,6 @@ async fn no_rows_and_foreign_jobs() {
     let unknown = world.get(&format!("/v2/enrollments/200/usagedetails/poll/{}", uuid::Uuid::nil()), &key).await;
     assert_eq!((foreign.status, unknown.status), (404, 404));
     assert_eq!(world.get("/v2/enrollments/100/usagedetails/poll/x", &world.key).await.status, 400);
-}
-
-/// Serves until the returned sender is dropped.
-async fn serving(
-    world: &World,
-) -> (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<()>, std::net::SocketAddr) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let state = world.state();
-    let server = tokio::spawn(async move {
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        meterlake_server::serve(listener, state, stopped).await.unwrap();
-    });
-    (stop, server, address)
 }
 
 #[tokio::test]
@@ -186,35 +176,38 @@ async fn jobs_survive_a_restart_and_files_go() {
         world.control.add_export_job(&job, 10).await.unwrap();
         ids.push(job.id);
     }
-    let (stop, server, address) = serving(&world).await;
+    let serving = Serving::start(&world).await;
     let poll = |id: uuid::Uuid| format!("/v2/enrollments/100/usagedetails/poll/{id}");
     for (id, expected) in [(ids[0], 3), (ids[1], 3), (ids[2], 7)] {
         let done = settled(&world, &serde_json::json!({"reportUrl": poll(id)})).await;
         assert_eq!(done["status"], expected);
     }
     // Over a real connection, too.
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    stream.write_all(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let answer = serving.exchange("HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.to_lowercase().contains("content-length: 15"), "{answer}");
-    drop(stop);
-    server.await.unwrap();
+    // A request that names no host is given links to where the server listens.
+    let request = format!("GET {} HTTP/1.0\r\nAuthorization: Bearer {}\r\n\r\n", poll(ids[0]), world.key);
+    let answer = serving.exchange(&request).await;
+    assert!(answer.contains(&format!("\"reportUrl\":\"http://{}/v2/", serving.address)), "{answer}");
+    serving.stop().await;
 
     let files = || std::fs::read_dir(&world.config.exports_dir).unwrap().count();
     assert_eq!(files(), 2);
+    // What killed processes left goes, too; what is not ours stays.
+    for name in [format!("{}.{}.part", ids[1], ids[0]), format!("{}.csv", uuid::Uuid::nil()), "notes.csv".to_owned()] {
+        std::fs::write(world.config.exports_dir.join(name), "x").unwrap();
+    }
     world.clock.advance(TimeDelta::hours(2));
-    let (stop, server, _) = serving(&world).await;
+    let serving = Serving::start(&world).await;
     for _ in 0..200 {
-        if files() == 0 {
+        if files() == 1 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    assert_eq!(files(), 0);
-    drop(stop);
-    server.await.unwrap();
+    assert_eq!(files(), 1);
+    assert!(world.config.exports_dir.join("notes.csv").exists());
+    serving.stop().await;
 }
 
 #[tokio::test]

@@ -20,9 +20,10 @@ async fn ea_in_order() {
     assert_eq!(malformed.status, 400);
     insta::assert_snapshot!("ea_malformed", malformed.text());
     // A key of another enrolment, whether there is one or not, is no key.
+    let wrong = world.get("/v2/enrollments/100/usagedetails", "wrong").await;
     for enrolment in ["200", "300", "x%20y"] {
         let answer = world.get(&format!("/v2/enrollments/{enrolment}/usagedetails"), &world.key).await;
-        assert_eq!(answer.status, 401, "{enrolment}");
+        assert_eq!((answer.status, answer.text()), (401, wrong.text()), "{enrolment}");
     }
     let lower = format!("bearer {}", world.key);
     let scheme = world.call("GET", "/v2/enrollments/100/usagedetails", "", &[("authorization", &lower)]).await;
@@ -95,12 +96,17 @@ async fn every_malformed_parameter_of_analytics_names_itself() {
 #[tokio::test]
 async fn unknown_paths() {
     let world = World::new().await;
-    for path in
-        ["/", "/v4/enrollments/100/usagedetails", "/v1/customers", "/ea/v2/enrollments/100/usagedetails", "/%2e"]
-    {
+    for path in ["/", "/v4/enrollments/100/usagedetails", "/ea/v2/enrollments/100/usagedetails", "/%2e"] {
         let answer = world.get(path, &world.key).await;
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("NotFound")), "{path}");
         assert_eq!(world.call("HEAD", path, "", &[]).await.body.len(), 0);
+    }
+    // Where Partner Center's paths lie, its clients are answered in the shape they read.
+    for path in ["/v1/customers", "//V1/Customers/x/nothing", "/partner/v1/analytics/other"] {
+        let answer = world.call("GET", path, "", &[("ms-correlationid", "c")]).await;
+        assert_eq!((answer.status, &answer.json()["code"]), (404, &json!(1000)), "{path}");
+        assert_eq!(answer.header("ms-correlationid"), "c");
+        assert!(!answer.header("ms-requestid").is_empty());
     }
 }
 

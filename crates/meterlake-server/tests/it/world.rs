@@ -48,7 +48,7 @@ pub(crate) struct World {
     pub(crate) none: String,
     pub(crate) app: String,
     pub(crate) client: (String, String),
-    reports: Reports,
+    pub(crate) reports: Reports,
     pub(crate) folder: tempfile::TempDir,
     imports: u128,
 }

@@ -32,7 +32,7 @@ pub(super) struct Estate {
 const LINES: &[(usize, usize)] =
     &[(16, 0), (11, 0), (9, 0), (7, 0), (5, 0), (4, 0), (4, 0), (0, 7), (0, 6), (3, 0), (2, 4), (3, 0)];
 
-/// Months of budget in thousands of the currency; 0 is none.
+/// Monthly budget in whole units of the customer's currency, of each of [`CUSTOMERS`]; 0 is none.
 const BUDGETS: &[i64] = &[3_000, 900, 1_500, 750, 0, 400, 300, 450, 2_000, 0, 120, 97];
 
 fn money_of(country: &str) -> (&'static str, &'static str) {
@@ -81,7 +81,8 @@ fn customer(
     let azure_plan = estate::draw(draw, &spec(&ids[..plan_subscriptions], plan_lines));
     let pay_as_you_go = estate::draw(draw, &spec(&ids[plan_subscriptions..], payg_lines));
     let offers = [(Offer::AzurePlan, plan_lines), (Offer::MsAzr0145p, payg_lines)];
-    let mixed = payg_lines > 0 && plan_lines == 0;
+    // With an Azure plan beside it the period is the plan's: the calendar month.
+    let only_payg = payg_lines > 0 && plan_lines == 0;
     let budget = BUDGETS[rank % BUDGETS.len()];
     Estate {
         customer: DemoCustomer {
@@ -91,8 +92,8 @@ fn customer(
             offers: offers.into_iter().filter(|(_, lines)| *lines > 0).map(|(offer, _)| offer).collect(),
             currency,
             culture,
-            billing_day: if mixed { [6, 19][rank % 2] } else { 1 },
-            billing_utc_offset: if mixed && country == "US" { -480 } else { 0 },
+            billing_day: if only_payg { [6, 19][rank % 2] } else { 1 },
+            billing_utc_offset: if only_payg && country == "US" { -480 } else { 0 },
             budget: (budget > 0).then(|| Amount::from_integer(budget).ok()).flatten(),
             subscriptions,
         },

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use meterlake_control::{Control, CustomerChange, GrantScope, KeySlot, NewPrincipal, Principal, PrincipalKind};
 use meterlake_identity::{Audience, Identity};
 use meterlake_import::{ImportRequest, Options, import_charges};
@@ -42,7 +42,10 @@ pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<(
     let identity = open_identity(folder, &control).await?;
     let made = match made_before(&file)? {
         Some(made) => made,
-        None => make(folder, &control, &identity).await?,
+        None => {
+            refuse_a_real_folder(folder, &control).await?;
+            make(folder, &control, &identity).await?
+        }
     };
     let base = base(&listener)?;
     let demo = demo_json(&base, &made, &identity, &control).await?;
@@ -74,6 +77,20 @@ fn made_before(file: &Path) -> anyhow::Result<Option<Made>> {
         format!("{} is not what the demo wrote; remove it to set the demo up again", file.display())
     })?;
     Ok(Some(made))
+}
+
+/// The demo keeps out of a folder that holds imports of other files than its own.
+async fn refuse_a_real_folder(folder: &DataFolder, control: &Control) -> anyhow::Result<()> {
+    let own = folder.dir.join("sources");
+    let records = Journal::new(control.clone()).all().await?;
+    if let Some(foreign) = records.iter().flat_map(|r| &r.files).find(|f| !Path::new(&f.path).starts_with(&own)) {
+        bail!(
+            "{} holds imports that are not the demo's ({}); give the demo a folder of its own with --data",
+            folder.dir.display(),
+            foreign.path
+        );
+    }
+    Ok(())
 }
 
 /// Generates, imports and enters everything.

@@ -26,7 +26,10 @@ pub(crate) async fn run(folder: &DataFolder, command: Enrolment) -> anyhow::Resu
         }
         Enrolment::Set { number, mut billing_accounts } => {
             if billing_accounts.is_empty() {
-                billing_accounts.push(number.as_str().parse()?);
+                billing_accounts = match control.enrolment(&number).await? {
+                    Some(enrolment) => enrolment.billing_accounts,
+                    None => vec![number.as_str().parse()?],
+                };
             }
             output::json(&control.set_enrolment(&number, &billing_accounts).await?)
         }

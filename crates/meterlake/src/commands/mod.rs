@@ -21,7 +21,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let usual = if matches!(cli.command, Command::Demo(_)) { "meterlake-demo" } else { "meterlake-data" };
     let dir = cli.data.as_deref().unwrap_or(Path::new(usual));
-    let folder = DataFolder::open(dir, cli.config.as_deref())?;
+    let open = if cli.only_looks() { DataFolder::open_existing } else { DataFolder::open };
+    let folder = open(dir, cli.config.as_deref())?;
     match cli.command {
         Command::Import(command) => imports::import(&folder, command).await,
         Command::Imports(command) => imports::list_or_show(&folder, command).await,

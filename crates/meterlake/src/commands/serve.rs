@@ -55,8 +55,11 @@ pub(crate) async fn state(folder: &DataFolder) -> anyhow::Result<ServerState> {
 
 fn reports_config(folder: &DataFolder) -> ReportsConfig {
     let query = &folder.config.query;
-    let mut config =
-        ReportsConfig { memory_limit: query.memory_mib.saturating_mul(1 << 20), ..ReportsConfig::default() };
+    let mut config = ReportsConfig {
+        memory_limit: query.memory_mib.saturating_mul(1 << 20),
+        spill_dir: Some(folder.staging()),
+        ..ReportsConfig::default()
+    };
     if query.threads > 0 {
         config.threads = query.threads;
     }
