@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod convert;
+mod dataset;
 mod error;
 mod inspect;
 mod lock;
@@ -19,6 +20,9 @@ mod summary;
 mod value;
 
 pub use convert::{ConvertContext, Converted, Converter, Reject, convert};
+pub use dataset::{
+    Coverage, Dataset, DatasetCounts, DatasetFile, DatasetOutcome, DatasetRecord, TenantSeen,
+};
 pub use error::ImportError;
 pub use inspect::{Inspected, inspect};
 pub use options::{DateFormat, NumberFormat, Options};
