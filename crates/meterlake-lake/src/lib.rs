@@ -13,8 +13,10 @@ mod provider;
 mod root;
 mod scope;
 mod session;
+mod skeleton;
 mod snapshot;
 mod stats;
+pub mod tables;
 mod unused;
 mod writer;
 
@@ -24,5 +26,7 @@ pub use error::LakeError;
 pub use lake::Lake;
 pub use scope::{ParseScopeKeyError, ScopeKey, ScopeValues, scope_key};
 pub use session::session_context;
+pub use skeleton::{NewFile, TableCommit, TableFile, TableSnapshot, TableWriter};
 pub use snapshot::{ChargesFile, ChargesSnapshot};
+pub use tables::Table;
 pub use writer::{ChargesWriter, WriterOptions, WrittenFile};

@@ -1,6 +1,5 @@
 //! The table `charges`: one row a charge line.
 
-mod column;
 pub mod columns;
 
-pub use column::{Column, ColumnType};
+pub use crate::tables::{Column, ColumnType};
