@@ -116,6 +116,15 @@ impl Table {
         }
     }
 
+    /// Stored columns whose values differ in nearly every row.
+    pub(crate) fn distinct(self) -> &'static [&'static str] {
+        match self {
+            Self::Charges => &[charges::columns::SOURCE_LINE],
+            Self::B2cEvents => &[b2c_events::columns::TIME, b2c_events::columns::ID, b2c_events::columns::SOURCE_LINE],
+            Self::B2cDaily | Self::UserCounts | Self::Licences => &[],
+        }
+    }
+
     /// The tables whose rows this one's are built from; its commits note their versions.
     #[must_use]
     pub fn built_from(self) -> &'static [Self] {
