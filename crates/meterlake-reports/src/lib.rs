@@ -11,6 +11,7 @@ mod ea;
 mod encode;
 mod engine;
 mod error;
+mod estimate;
 mod licences;
 mod plan;
 mod reports;
@@ -30,6 +31,10 @@ pub use ea::{EaPage, EaPosition, EaRequest};
 pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
 pub use engine::{EmbeddedEngine, QueryEngine};
 pub use error::ReportError;
+pub use estimate::{
+    ActualCost, Estimate, EstimateLine, EstimateRequest, EstimateRow, Granularity, LinkedCharges, Meter, MeterPrice,
+    PriceError, PriceList, Tier,
+};
 pub use licences::Licence;
 pub use reports::{Reports, ReportsConfig};
 pub use scope::CustomerScope;

@@ -12,7 +12,8 @@ use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 use crate::engine::{EmbeddedEngine, QueryEngine};
 use crate::{
     AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, EaPage, EaPosition, EaRequest,
-    Licence, ReportError, TotalsQuery, TotalsRow, UserCountDay, analytics, b2c, ea, licences, totals,
+    Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow, UserCountDay, analytics, b2c,
+    ea, estimate, licences, totals,
 };
 
 /// How much the reports may use.
@@ -200,5 +201,12 @@ impl Reports {
     /// As [`Reports::b2c_daily`].
     pub async fn licences(&self, tenant: TenantId, now: DateTime<Utc>) -> Result<Vec<Licence>, ReportError> {
         licences::licences(&self.lake, self.engine.as_ref(), tenant, now).await
+    }
+    /// The estimated bill of a B2C tenant by `prices`, beside what was billed.
+    ///
+    /// # Errors
+    /// [`ReportError::Overflow`] when a cost does not fit; otherwise as [`Reports::b2c_daily`].
+    pub async fn estimate(&self, request: &EstimateRequest, prices: &PriceList) -> Result<Estimate, ReportError> {
+        estimate::estimate(&self.lake, self.engine.as_ref(), request, prices).await
     }
 }

@@ -4,13 +4,15 @@
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::scalar::ScalarValue;
 use meterlake_lake::{Lake, LakeError, Table, TableFile, TableSnapshot};
-use meterlake_model::{Day, TenantId};
+use meterlake_model::{Amount, Day, TenantId};
 
 use crate::ReportError;
 
@@ -78,6 +80,14 @@ impl Columns<'_> {
     pub(crate) fn count(&self, name: &str, at: usize) -> Result<u64, ReportError> {
         let value = self.integer(name, at)?.unwrap_or(0);
         u64::try_from(value).map_err(|_| wrong(name, &format!("{value} is below 0")))
+    }
+
+    /// A sum of money; none is 0.
+    pub(crate) fn amount(&self, name: &str, at: usize) -> Result<Amount, ReportError> {
+        let column = self.column(name, &DataType::Decimal128(38, 24))?;
+        let values = column.as_primitive::<Decimal128Type>();
+        let unscaled = if values.is_valid(at) { values.value(at) } else { 0 };
+        Amount::from_unscaled(unscaled).map_err(|error| wrong(name, &error))
     }
 
     /// A day.
