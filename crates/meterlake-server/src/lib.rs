@@ -9,7 +9,9 @@
 
 mod analytics;
 mod answer;
+mod b2c;
 mod bearer;
+mod c3;
 mod config;
 mod ea;
 mod etag;
@@ -28,7 +30,7 @@ mod state;
 mod summary;
 mod token;
 
-pub use config::{EaConfig, FamilyConfig, ServerConfig};
+pub use config::{B2cConfig, EaConfig, FamilyConfig, ServerConfig};
 pub use router::router;
 pub use serve::{ServeError, serve};
 pub use state::ServerState;

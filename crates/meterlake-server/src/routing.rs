@@ -13,10 +13,11 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
+use crate::c3;
 use crate::headers;
 use crate::parameters::Parameters;
 use crate::path::{self, PathTemplate};
-use crate::refusal::{Refusal, Unknown};
+use crate::refusal::{ErrorShape, Refusal, Unknown};
 use crate::state::ServerState;
 
 /// The families of calls, each under a prefix of its own inside the router, which no outside path reaches.
@@ -30,6 +31,10 @@ pub(crate) enum Family {
     Analytics,
     /// Partner Center customer usage summary.
     Summary,
+    /// Azure AD B2C usage reports.
+    B2c,
+    /// C3 licence consumption.
+    C3,
     /// Tokens and discovery.
     Token,
     /// Operations.
@@ -44,6 +49,8 @@ impl Family {
             Self::Blob => "/blob",
             Self::Analytics => "/analytics",
             Self::Summary => "/summary",
+            Self::B2c => "/b2c",
+            Self::C3 => "/c3",
             Self::Token => "/token",
             Self::Operations => "/operations",
         }
@@ -131,7 +138,7 @@ pub(crate) async fn admit(
 ) -> Response {
     let Some((entry, canonical)) = table.find(request.uri().path()) else {
         let head = request.method() == Method::HEAD;
-        return finished(no_such_route(), head);
+        return finished(no_such_route(request.uri().path()), head);
     };
     let family = entry.family;
     let parameters = Parameters::read(request.uri().query().unwrap_or_default(), entry.parameters);
@@ -147,7 +154,7 @@ pub(crate) async fn admit(
     let added = answer_headers(family, request.headers(), &ignored);
     match internal_uri(family, &incoming.path) {
         Some(uri) => *request.uri_mut() = uri,
-        None => return finished(no_such_route(), head),
+        None => return finished(no_such_route(&incoming.path), head),
     }
     request.extensions_mut().insert(incoming);
     let mut response = next.run(request).await;
@@ -176,6 +183,9 @@ fn answer_headers(family: Family, request: &HeaderMap, ignored: &str) -> HeaderM
                 added.insert(name, value);
             }
         }
+        Family::B2c => {
+            added.insert(headers::B2C_REQUEST_ID, headers::made());
+        }
         _ => {
             added.insert(headers::REQUEST_ID, headers::made());
         }
@@ -197,9 +207,12 @@ fn finished(mut response: Response, head: bool) -> Response {
     response
 }
 
-/// The answer at a path that no route has, in no family's shape in particular.
-pub(crate) fn no_such_route() -> Response {
+/// The answer at a path that no route has, in the shape of the family that the path is near, if any.
+pub(crate) fn no_such_route(path: &str) -> Response {
     let refusal = Refusal::Unknown(Unknown::Route);
+    if c3::is_near(&path::parts(path)) {
+        return c3::C3Shape::render(&refusal);
+    }
     let body = serde_json::json!({"error": {"code": "NotFound", "message": refusal.to_string()}});
     refusal.with_body(body.to_string().into_bytes())
 }
