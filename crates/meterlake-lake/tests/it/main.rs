@@ -4,7 +4,11 @@
 
 mod commits;
 mod interop;
+mod notes;
+mod older_lake;
 mod reading;
 mod rows;
 mod sums;
+mod table_rows;
+mod tables;
 mod writing;
