@@ -319,8 +319,7 @@ mod tests {
         assert_eq!(bad(r#"{"skuId":"x","prepaidUnits":{}}"#).value, "x");
         let fraction = bad(r#"{"skuId":"3f4babde-90ec-47c6-995d-d223749065d1","prepaidUnits":{"enabled":1.5}}"#);
         assert_eq!((fraction.column, fraction.value.as_str()), ("enabled", "1.5"));
-        let negative =
-            bad(r#"{"skuId":"3f4babde-90ec-47c6-995d-d223749065d1","prepaidUnits":{},"consumedUnits":-1}"#);
+        let negative = bad(r#"{"skuId":"3f4babde-90ec-47c6-995d-d223749065d1","prepaidUnits":{},"consumedUnits":-1}"#);
         assert_eq!(negative.column, "consumedUnits");
     }
 }

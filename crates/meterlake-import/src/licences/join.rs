@@ -51,7 +51,8 @@ pub(super) fn join(sources: &Sources, names: &Names, partner: Option<Uuid>) -> J
     let mut joined = Joined::default();
     let derived = owner_of_sold(&enabled, &sources.partner);
     if partner.is_some_and(|p| !enabled.is_empty() && enabled.iter().all(|s| s.owner != Some(p))) {
-        let text = "no enabled subscription belongs to the partner tenant, so that no licence counts as bought through it";
+        let text =
+            "no enabled subscription belongs to the partner tenant, so that no licence counts as bought through it";
         joined.warnings.push(text.to_owned());
     }
     for sku in &skus {
@@ -246,12 +247,8 @@ mod tests {
     #[test]
     fn units_of_ours_and_of_all() {
         let mut sources = Sources::default();
-        sources.directory = vec![
-            held("a", 10, true, US),
-            held("b", 5, true, US),
-            held("c", 7, true, OTHER),
-            held("d", 100, false, US),
-        ];
+        sources.directory =
+            vec![held("a", 10, true, US), held("b", 5, true, US), held("c", 7, true, OTHER), held("d", 100, false, US)];
         sources.partner = vec![sold("b", "Zeta", "Annual"), sold("a", "Alpha", ""), sold("d", "Dead", "Monthly")];
         let joined = join(&sources, &Names::new(), Some(US));
         let licence = &joined.licences[0];
@@ -274,7 +271,10 @@ mod tests {
         let joined = join(&sources, &Names::new(), Some(US));
         let licence = &joined.licences[0];
         assert_eq!((licence.total, licence.active), (Some(6), Some(6)));
-        assert_eq!((licence.product_name.as_str(), licence.subscription_names.as_str()), ("Product", " PRODUCT(Monthly)"));
+        assert_eq!(
+            (licence.product_name.as_str(), licence.subscription_names.as_str()),
+            ("Product", " PRODUCT(Monthly)")
+        );
         assert_eq!(joined.warnings.len(), 2, "{:?}", joined.warnings);
     }
 }

@@ -104,22 +104,21 @@ fn read_file(
                 }
                 Err(fault) => (line, fault, raw(&fields)),
             },
-            Entry::Fault { line, reason } => {
-                (line, Fault { column: "", value: String::new(), reason }, String::new())
-            }
+            Entry::Fault { line, reason } => (line, Fault { column: "", value: String::new(), reason }, String::new()),
         };
         strange += u64::from(fault.column.is_empty());
         rejected += 1;
         rejects.add(&reject(&file.name, line, &fault, raw))?;
     }
     if rows > 0 && strange == rows {
-        let reason = "no record of a licence source; expected Graph subscribedSkus or directory/subscriptions, Partner \
+        let reason =
+            "no record of a licence source; expected Graph subscribedSkus or directory/subscriptions, Partner \
                       Center subscriptions or subscribedskus, or Microsoft's product-names CSV"
-            .to_owned();
+                .to_owned();
         return Err(ImportError::Unrecognised { file: file.name.clone(), reason });
     }
-    let (_, unfinished) = source.pages();
-    if unfinished > 0 {
+    let (pages, unfinished) = source.pages();
+    if pages > 0 && unfinished == pages {
         let text = "its last page names a next one, so that it may not be complete";
         read.warnings.push(format!("{}: {text}", file.name));
     }
@@ -131,11 +130,8 @@ fn read_file(
     let tenant = item::customer_in(link);
     let (sha256, content_sha256) = source.digests();
     let empty_form = if lists_skus { "subscribedSkus" } else { "empty" };
-    let form = if forms.is_empty() {
-        empty_form.to_owned()
-    } else {
-        forms.iter().copied().collect::<Vec<_>>().join(", ")
-    };
+    let form =
+        if forms.is_empty() { empty_form.to_owned() } else { forms.iter().copied().collect::<Vec<_>>().join(", ") };
     let record = DatasetFile {
         name: file.name.clone(),
         path: file.path.display().to_string(),

@@ -152,12 +152,7 @@ impl State<'_> {
         }
     }
 
-    async fn fate(
-        &self,
-        context: &SessionContext,
-        snapshot: &TableSnapshot,
-        file: &str,
-    ) -> Result<Fate, ImportError> {
+    async fn fate(&self, context: &SessionContext, snapshot: &TableSnapshot, file: &str) -> Result<Fate, ImportError> {
         let scope = self.tenant.to_string();
         let mut held: Vec<Held> = Vec::new();
         for file in snapshot.files().iter().filter(|f| f.scope.first() == Some(&scope)) {
@@ -195,7 +190,9 @@ impl State<'_> {
 
     fn superseded(&self, file: &str, before: i64, newest: i64) -> ImportError {
         let shown = |moment: i64| {
-            DateTime::from_timestamp_micros(moment).map(|m| m.format("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default()
+            DateTime::from_timestamp_micros(moment)
+                .map(|m| m.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+                .unwrap_or_default()
         };
         let reason = format!(
             "the licences of tenant {} are those of the snapshot of {}, and the lake holds one of {} since, so that it \
