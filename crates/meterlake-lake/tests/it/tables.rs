@@ -177,7 +177,9 @@ async fn unpartitioned_tables_need_not_be_local_and_dead_imports_are_discarded()
             }
             assert_eq!(lake.discard(dead).await.unwrap(), 0, "these are no charges");
             assert_eq!(lake.discard_in(table, dead).await.unwrap(), written);
-            assert!(rows_of(&lake.snapshot(table).await.unwrap()).await == in_order(table, &[rows.clone()]));
+            assert!(
+                rows_of(&lake.snapshot(table).await.unwrap()).await == in_order(table, std::slice::from_ref(&rows))
+            );
 
             // What a commit leaves out can be told from what it took.
             let id = new_import();
