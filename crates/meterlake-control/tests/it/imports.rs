@@ -18,7 +18,7 @@ fn import(id: ImportId, state: ImportState) -> StoredImport<'static> {
     StoredImport {
         id,
         state,
-        kind: Some(SourceKind::CostExportEa),
+        kind: Some(SourceKind::CostExportEa.as_str()),
         started_at: at(0),
         finished_at: None,
         version: None,

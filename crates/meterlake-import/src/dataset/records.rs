@@ -94,11 +94,6 @@ impl RecordFile {
         Ok(ready.pop_front())
     }
 
-    /// Whether it is CSV.
-    pub(crate) fn is_csv(&self) -> bool {
-        matches!(self.reader, Reader::Csv { .. })
-    }
-
     /// Pages read so far, and those of them that name a next page.
     pub(crate) fn pages(&self) -> (u64, u64) {
         match &self.reader {
