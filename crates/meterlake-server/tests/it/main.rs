@@ -2,11 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
+mod b2c;
+mod b2c_refusals;
+mod b2c_world;
+mod c3;
 mod charge;
 mod ea_exports;
 mod ea_pages;
 mod random_input;
 mod refusals;
 mod summary;
+#[path = "../../../meterlake-reports/tests/it/tables.rs"]
+mod tables;
 mod token;
 mod world;
