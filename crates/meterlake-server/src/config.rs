@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use meterlake_reports::MfaCounts;
+use meterlake_reports::{MfaCounts, PriceList};
 
 /// Settings of the HTTP server. [`ServerConfig::new`] holds the defaults of the contracts.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct ServerConfig {
     pub b2c: B2cConfig,
     /// C3 licence consumption.
     pub c3: FamilyConfig,
+    /// Prices of bill estimates; without them there are no estimates.
+    pub prices: Option<PriceList>,
     /// Folder of the asynchronous export files.
     pub exports_dir: PathBuf,
     /// Requests that a principal may make in a minute; 0 switches the limit off.
@@ -67,6 +69,7 @@ impl ServerConfig {
             summary: FamilyConfig::default(),
             b2c: B2cConfig::default(),
             c3: FamilyConfig::default(),
+            prices: None,
             exports_dir: exports_dir.into(),
             rate_limit_per_minute: 600,
             running_exports: 4,

@@ -16,6 +16,7 @@ mod config;
 mod ea;
 mod etag;
 mod headers;
+mod native;
 mod next_link;
 mod operations;
 mod parameters;

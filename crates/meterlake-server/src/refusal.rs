@@ -96,6 +96,8 @@ pub(crate) enum Unknown {
     Tenant(String),
     /// A report.
     Report(String),
+    /// A price file for estimates.
+    Prices,
     /// An export job of an enrolment.
     Export(String),
     /// The path is no route's.
@@ -201,6 +203,9 @@ impl fmt::Display for Refusal {
             Self::Unknown(Unknown::Subscription(id)) => write!(f, "The customer has no subscription {}.", shown(id)),
             Self::Unknown(Unknown::Tenant(id)) => write!(f, "There is no tenant '{}'.", shown(id)),
             Self::Unknown(Unknown::Report(name)) => write!(f, "There is no report '{}'.", shown(name)),
+            Self::Unknown(Unknown::Prices) => {
+                f.write_str("This server has no price file; its operator sets one with [b2c] prices.")
+            }
             Self::Unknown(Unknown::Export(id)) => write!(f, "There is no report request {} here.", shown(id)),
             Self::Unknown(Unknown::Route) => f.write_str("There is nothing at this path."),
             Self::TooMany { what, retry_after } => {

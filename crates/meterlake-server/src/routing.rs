@@ -37,6 +37,8 @@ pub(crate) enum Family {
     C3,
     /// Tokens and discovery.
     Token,
+    /// Calls of our own.
+    Native,
     /// Operations.
     Operations,
 }
@@ -52,6 +54,7 @@ impl Family {
             Self::B2c => "/b2c",
             Self::C3 => "/c3",
             Self::Token => "/token",
+            Self::Native => "/native",
             Self::Operations => "/operations",
         }
     }

@@ -1,9 +1,9 @@
 //! The importer's journal, kept in the control state.
 
 use async_trait::async_trait;
-use meterlake_control::{Control, CustomerSeen, ImportRow, ImportState, StoredImport};
-use meterlake_import::{DatasetRecord, ImportJournal, ImportRecord, JournalError};
-use meterlake_model::{BillingAccountId, ImportId};
+use meterlake_control::{Control, CustomerSeen, ImportRow, ImportState, StoredImport, TenantKind};
+use meterlake_import::{Dataset, DatasetRecord, ImportJournal, ImportRecord, JournalError, TenantSeen};
+use meterlake_model::{BillingAccountId, CustomerTenantId, ImportId};
 
 /// Import records in the control state.
 #[derive(Clone, Debug)]
@@ -24,6 +24,25 @@ impl Journal {
     /// The records of all imports, newest first.
     pub(crate) async fn all(&self) -> anyhow::Result<Vec<Record>> {
         Ok(self.control.imports().await?.into_iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Adds the tenants that an import brought reports of, where they are not known yet: the reports are asked for by
+    /// tenant. What is known of a tenant stays.
+    async fn learn_tenants(&self, tenants: &[TenantSeen]) -> Result<(), JournalError> {
+        for seen in tenants {
+            if self.control.tenant(seen.tenant_id).await?.is_some() {
+                continue;
+            }
+            let free = !seen.domain.is_empty() && self.control.find_tenant(&seen.domain).await?.is_none();
+            let domains: Vec<String> = some(&seen.domain).filter(|_| free).into_iter().collect();
+            let kind = Some(TenantKind::B2c);
+            if let Err(error) = self.control.set_tenant(seen.tenant_id, kind, &domains).await {
+                // A text that cannot be a domain must not lose the tenant.
+                tracing::warn!(%error, domain = seen.domain, "domain of a tenant passed over");
+                self.control.set_tenant(seen.tenant_id, kind, &[]).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -134,6 +153,19 @@ impl ImportJournal for Journal {
     }
 
     async fn store_dataset(&self, record: &DatasetRecord) -> Result<(), JournalError> {
+        let licences = record.dataset == Dataset::Licences;
+        // Tenants first: a record that says committed is not looked at again.
+        if record.state == meterlake_import::ImportState::Committed && !licences {
+            self.learn_tenants(&record.tenants).await?;
+        }
+        let customer = |tenant: &TenantSeen| CustomerSeen {
+            tenant_id: CustomerTenantId(tenant.tenant_id.0),
+            name: None,
+            domain: some(&tenant.domain),
+            offer: None,
+            currency: None,
+        };
+        let customers: Vec<CustomerSeen> = record.tenants.iter().filter(|_| licences).map(customer).collect();
         let hashes = record.hashes();
         let json = serde_json::to_value(record)?;
         let stored = StoredImport {
@@ -146,7 +178,7 @@ impl ImportJournal for Journal {
             error: record.error.as_deref(),
             hashes: &hashes,
             superseded: &[],
-            customers: &[],
+            customers: &customers,
             billing_accounts: &[],
             record: &json,
         };

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use meterlake_import::{
-    AllowRejects, ImportRequest, ImportState, Options, ScopeOption, dataset_record_text, import_charges, record_text, recovery_text, summary_json,
-    summary_text,
+    AllowRejects, ImportRequest, ImportState, Options, ScopeOption, dataset_record_text, import_charges, record_text,
+    recovery_text, summary_json, summary_text,
 };
 use meterlake_model::ImportId;
 
+use super::datasets;
 use crate::cli::{Import, ImportCharges, Imports, ImportsCommand};
 use crate::data_folder::DataFolder;
 use crate::journal::{Journal, Record};
@@ -17,7 +18,12 @@ use crate::output;
 use crate::progress::Bar;
 
 pub(crate) async fn import(folder: &DataFolder, command: Import) -> anyhow::Result<()> {
-    let Import::Charges(arguments) = command;
+    let arguments = match command {
+        Import::Charges(arguments) => arguments,
+        Import::B2cEvents(arguments) => return datasets::b2c_events(folder, arguments).await,
+        Import::Users(arguments) => return datasets::users(folder, arguments).await,
+        Import::Licences(arguments) => return datasets::licences(folder, arguments).await,
+    };
     let (json, quiet) = (arguments.json, arguments.quiet);
     let request = request(arguments)?;
     let lake = folder.lake().await?;
@@ -47,11 +53,16 @@ fn request(arguments: ImportCharges) -> anyhow::Result<ImportRequest> {
         scope: ScopeOption::parse(&arguments.scope)?,
         replace: arguments.replace,
         force: arguments.force,
-        allow_rejects: arguments.allow_rejects.map(|limit| match limit {
-            u64::MAX => AllowRejects::All,
-            limit => AllowRejects::AtMost(limit),
-        }),
+        allow_rejects: arguments.allow_rejects.map(allowed),
     })
+}
+
+/// How many rejects an import may have; without a number, any.
+pub(super) fn allowed(limit: u64) -> AllowRejects {
+    match limit {
+        u64::MAX => AllowRejects::All,
+        limit => AllowRejects::AtMost(limit),
+    }
 }
 
 pub(crate) async fn list_or_show(folder: &DataFolder, command: Imports) -> anyhow::Result<()> {
