@@ -38,8 +38,9 @@ struct Reader<'a> {
     rejects: RejectsFile,
     read: u64,
     passed_over: u64,
-    /// First and last instant by file and tenant.
+    /// First and last instant by file and tenant; files that hold the pages of one answer are as one.
     spans: Vec<BTreeMap<Option<TenantId>, Span>>,
+    goes_on: bool,
     tenants: BTreeMap<TenantId, String>,
     domains: BTreeSet<String>,
 }
@@ -62,6 +63,7 @@ pub(crate) fn read_all(
         read: 0,
         passed_over: 0,
         spans: Vec::new(),
+        goes_on: false,
         tenants: BTreeMap::new(),
         domains: BTreeSet::new(),
     };
@@ -91,7 +93,9 @@ impl Reader<'_> {
         progress.stage(&format!("reading {}", file.name), Some(file.size));
         let mut records = RecordFile::open(file)?;
         let mut told = DatasetFile::of(file);
-        self.spans.push(BTreeMap::new());
+        if !self.goes_on {
+            self.spans.push(BTreeMap::new());
+        }
         while let Some(entry) = records.next(progress)? {
             told.rows += 1;
             let outcome = match entry {
@@ -118,6 +122,7 @@ impl Reader<'_> {
         if told.form.is_empty() {
             "no records".clone_into(&mut told.form);
         }
+        self.goes_on = records.goes_on();
         let (seen, open) = records.pages();
         *pages += seen;
         *unfinished += open;

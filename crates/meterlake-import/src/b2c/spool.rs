@@ -64,6 +64,14 @@ impl Spool {
         self,
         unnamed: Option<TenantId>,
     ) -> Result<BTreeMap<TenantId, Vec<Vec<PathBuf>>>, ImportError> {
+        self.finish_by(unnamed, BATCH)
+    }
+
+    fn finish_by(
+        self,
+        unnamed: Option<TenantId>,
+        most: u64,
+    ) -> Result<BTreeMap<TenantId, Vec<Vec<PathBuf>>>, ImportError> {
         let mut by_bucket: BTreeMap<(TenantId, u64), (Vec<PathBuf>, u64)> = BTreeMap::new();
         for ((tenant, number), mut bucket) in self.buckets {
             bucket.out.flush().map_err(|error| ImportError::Io { path: bucket.path.clone(), error })?;
@@ -77,7 +85,7 @@ impl Spool {
         for ((tenant, _), (paths, events)) in by_bucket {
             let lists = batches.entry(tenant).or_default();
             match lists.last_mut() {
-                Some(last) if filled + events <= BATCH => {
+                Some(last) if filled + events <= most => {
                     last.extend(paths);
                     filled += events;
                 }
@@ -101,4 +109,51 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Event>, ImportError> {
         }
     }
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::b2c::activity::{Activity, Client};
+
+    #[test]
+    fn groups_stay_whole_and_batches_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new(folder.path());
+        let tenant = TenantId(uuid::Uuid::from_u128(1));
+        for number in 0..2_000 {
+            let event = Event {
+                id: format!("e{number}"),
+                time: 0,
+                activity: Activity::Code,
+                client: Client::Unknown,
+                success: true,
+                correlation: if number % 5 == 0 { String::new() } else { format!("g{}", number % 300) },
+                application: String::new(),
+                policy: String::new(),
+                provider: String::new(),
+                user_hash: String::new(),
+                import: String::new(),
+                file: 0,
+                line: number,
+            };
+            // Every other one comes without its tenant.
+            spool.add((number % 2 == 0).then_some(tenant), &event).unwrap();
+        }
+        let batches = spool.finish_by(Some(tenant), 200).unwrap().remove(&tenant).unwrap();
+        assert!(batches.len() > 5);
+        let (mut groups, mut events) = (BTreeSet::new(), 0);
+        for paths in batches {
+            let batch = load(&paths).unwrap();
+            assert!(batch.len() <= 200);
+            events += batch.len();
+            let of_batch: BTreeSet<String> =
+                batch.into_iter().map(|e| e.correlation).filter(|c| !c.is_empty()).collect();
+            assert!(groups.is_disjoint(&of_batch));
+            groups.extend(of_batch);
+        }
+        assert_eq!((events, groups.len()), (2_000, 240));
+    }
 }

@@ -36,6 +36,8 @@ pub(super) struct JsonRecords {
     /// Pages seen, and pages that name a next one.
     pub(super) pages: u64,
     pub(super) unfinished: u64,
+    /// Whether the last page names a next one.
+    pub(super) goes_on: bool,
     /// `@odata.context` of the last page.
     pub(super) context: String,
     /// `links.self.uri` of the last page, as Partner Center writes it.
@@ -51,6 +53,7 @@ impl JsonRecords {
             levels: Vec::new(),
             pages: 0,
             unfinished: 0,
+            goes_on: false,
             context: String::new(),
             self_link: String::new(),
             next_link: false,
@@ -195,6 +198,7 @@ impl JsonRecords {
             self.window.consume(start + length);
         }
         self.unfinished += u64::from(self.next_link);
+        self.goes_on = self.next_link;
         self.close(1)
     }
 

@@ -102,6 +102,14 @@ impl RecordFile {
         }
     }
 
+    /// Whether the last page names a next one.
+    pub(crate) fn goes_on(&self) -> bool {
+        match &self.reader {
+            Reader::Json(reader) => reader.goes_on,
+            Reader::Csv { .. } => false,
+        }
+    }
+
     /// `@odata.context` of the last page, empty if it has none.
     pub(crate) fn context(&self) -> &str {
         match &self.reader {
