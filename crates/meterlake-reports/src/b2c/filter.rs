@@ -162,11 +162,7 @@ mod tests {
             ),
             ("TimeStamp gt 10/15/2016 4:16:19 PM +02:00", "2016-10-15T14:16:19.000001Z", "2016-10-20T08:00:00.000001Z"),
             // As a client sends it that does not encode the plus sign.
-            (
-                "TimeStamp gt 10/15/2016 4:16:19 PM  02:00",
-                "2016-10-15T14:16:19.000001Z",
-                "2016-10-20T08:00:00.000001Z",
-            ),
+            ("TimeStamp gt 10/15/2016 4:16:19 PM  02:00", "2016-10-15T14:16:19.000001Z", "2016-10-20T08:00:00.000001Z"),
             // Finer than the lake keeps: no event can be at such an instant, and the bounds fall between two.
             (
                 "TimeStamp gt 2016-09-20T00:00:00.0000004Z and TimeStamp lt 2016-09-20T00:00:00.0000025Z",

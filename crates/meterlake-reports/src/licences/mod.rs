@@ -63,6 +63,10 @@ pub(crate) async fn licences(
     for batch in collect(engine, rows.build()?).await? {
         let values = Columns(&batch);
         for at in 0..batch.num_rows() {
+            // The one row of a tenant without licences names none.
+            if values.text(columns::SKU_ID, at)?.is_empty() {
+                continue;
+            }
             licences.push(Licence {
                 product_name: values.text(columns::PRODUCT_NAME, at)?,
                 sku_id: values.text(columns::SKU_ID, at)?,

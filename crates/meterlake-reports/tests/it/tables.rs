@@ -15,7 +15,7 @@ use meterlake_model::{Day, ImportId};
 
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     Text(String),
     Integer(i64),
     Day(Day),
@@ -54,7 +54,7 @@ impl From<bool> for Value {
 }
 
 /// Some columns of a row; the others are empty, 0 or null.
-pub type Row = Vec<(&'static str, Value)>;
+pub(crate) type Row = Vec<(&'static str, Value)>;
 
 fn batch(table: Table, rows: &[Row]) -> RecordBatch {
     let value = |row: &Row, column: &Column| row.iter().find(|(name, _)| *name == column.name).map(|(_, v)| v.clone());
@@ -94,7 +94,7 @@ fn batch(table: Table, rows: &[Row]) -> RecordBatch {
 }
 
 /// Commits the rows in place of all that the table holds, or beside it. The new version.
-pub async fn commit(
+pub(crate) async fn commit(
     lake: &Lake,
     staging: &Path,
     import: ImportId,

@@ -15,12 +15,12 @@ pub(crate) const TENANT: &str = "b2c0b2c0-1111-2222-3333-444444444444";
 pub(crate) const DOMAIN: &str = "contosob2c.onmicrosoft.com";
 pub(crate) const FOREIGN: &str = "b2c0b2c0-9999-2222-3333-444444444444";
 pub(crate) const APPLICATION: &str = "ada78934-a6da-4e69-b816-10de0d79db1d";
-const OTHER_APPLICATION: &str = "00000000-aaaa-bbbb-cccc-000000000001";
+pub(crate) const OTHER_APPLICATION: &str = "00000000-aaaa-bbbb-cccc-000000000001";
 
 /// Tenant, instant, application, flow or method, whether it succeeded.
-type Event = (&'static str, &'static str, &'static str, &'static str, bool);
+pub(crate) type Event = (&'static str, &'static str, &'static str, &'static str, bool);
 
-const EVENTS: &[Event] = &[
+pub(crate) const EVENTS: &[Event] = &[
     (TENANT, "2016-09-15T08:00:00Z", APPLICATION, "SmsMfa", false),
     (TENANT, "2016-09-20T00:00:00Z", APPLICATION, "implicit", true),
     (TENANT, "2016-09-20T00:00:01Z", APPLICATION, "implicit", true),

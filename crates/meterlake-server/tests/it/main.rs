@@ -3,6 +3,7 @@
 
 mod analytics;
 mod b2c;
+mod b2c_random;
 mod b2c_refusals;
 mod b2c_world;
 mod c3;
