@@ -8,7 +8,7 @@ pub mod columns {
     table_columns! {
         TENANT_ID, "tenant_id", Text: "Tenant of the customer, a GUID in lower case.";
         MOMENT, "moment", Instant: "When the snapshot was taken.";
-        SKU_ID, "sku_id", Text: "SKU, a GUID in lower case.";
+        SKU_ID, "sku_id", Text: "SKU, a GUID in lower case; empty in the only row of a snapshot without licences.";
         SKU_PART_NUMBER, "sku_part_number", Text: "Part number of the SKU, for example ENTERPRISEPACK.";
         PRODUCT_NAME, "product_name", Text: "Product name of the SKU.";
         TOTAL_UNITS, "total_units", Integer, nullable: "Licences bought.";
