@@ -143,7 +143,7 @@ async fn run(
         let mut stream = table.execute_stream().await.map_err(LakeError::Engine)?;
         while let Some(batch) = stream.try_next().await.map_err(LakeError::Engine)? {
             let (others, held) = without_day(&batch, day)?;
-            if held.iter().any(|held| *held == counts) {
+            if held.contains(&counts) {
                 record.counts.duplicate = record.counts.read - record.counts.rejected;
                 record.counts.taken = 0;
                 return Ok(None);
