@@ -37,6 +37,8 @@ async fn the_newest_snapshot_up_to_now() {
         row(TENANT, "2024-11-02T00:00:00Z", "s2", "Office", (65, 60)),
         row(TENANT, "2024-11-09T00:00:00Z", "s1", "Later", (65, 60)),
         row(OTHER, "2024-11-05T00:00:00Z", "s1", "Foreign", (1, 1)),
+        // A snapshot without licences is one row that names no SKU.
+        row(OTHER, "2024-11-06T00:00:00Z", "", "", (0, 0)),
     ];
     let staging = world.folder.path().join("staging");
     commit(&world.lake, &staging, import_id(1), Table::Licences, &rows, false, Vec::new()).await;
@@ -59,6 +61,9 @@ async fn the_newest_snapshot_up_to_now() {
     // More assigned than there are: none is available, not fewer than none.
     assert_eq!((licences[0].available_units(), licences[1].available_units()), (5, 0));
     assert_eq!(world.reports.licences(tenant, at("2024-10-31T00:00:00Z")).await.unwrap(), []);
+    let other = OTHER.parse().unwrap();
+    assert_eq!(world.reports.licences(other, at("2024-11-05T12:00:00Z")).await.unwrap().len(), 1);
+    assert_eq!(world.reports.licences(other, at("2024-11-08T00:00:00Z")).await.unwrap(), []);
     let nobody = "0f96f6b1-fe7f-4322-a567-152d0f2ff179".parse().unwrap();
     assert_eq!(world.reports.licences(nobody, at("2024-11-08T00:00:00Z")).await.unwrap(), []);
 }
