@@ -114,11 +114,12 @@ pub struct DemoSubscription {
 pub fn generate_demo(dir: &Path, today: Day, seed: u64) -> Result<DemoSources> {
     let periods = periods_to(BillingPeriod::containing(today)).context("the demo needs 15 months before today")?;
     let mut totals = DemoTotals::default();
-    let enterprise = enterprise::write(&dir.join("enterprise"), &periods, today, seed, &mut totals)?;
+    let b2c = b2c::write(&dir.join("b2c"), today, seed)?;
+    let directory = enterprise::Directory { domain: &b2c.domain, mfa: b2c.counts.mfa_by_day() };
+    let enterprise = enterprise::write(&dir.join("enterprise"), &periods, today, seed, &directory, &mut totals)?;
     let partner = customers::draw(seed, periods[0].first_day(), today);
     let rated = rated_usage::write(&dir.join("partner"), &partner, &periods, today, seed, &mut totals)?;
     let utilization = utilization::write(&dir.join("utilization"), &partner, today, seed, &mut totals)?;
-    let b2c = b2c::write(&dir.join("b2c"), today, seed)?;
     let licences = licences::write(&dir.join("licences"), &partner, today, seed)?;
     Ok(DemoSources {
         enterprise,

@@ -22,7 +22,8 @@ const DAYS: i64 = 90;
 pub struct DemoB2c {
     /// Its tenant id.
     pub tenant_id: Uuid,
-    /// Its domain name, which the audit records hold.
+    /// Its domain name, which the audit records hold. The enrolment's cost exports charge its second factors, with a
+    /// resource of this name.
     pub domain: String,
     /// Audit records: Graph `directoryAudits` pages (gzip) and, for a month in the middle, Log Analytics JSON lines. The
     /// files overlap. They may be imported as one run.
@@ -95,6 +96,17 @@ pub struct DemoB2cCounts {
     pub records: u64,
     /// Audit records in the files, repeated ones as often as they stand there.
     pub records_in_files: u64,
+}
+
+impl DemoB2cCounts {
+    /// MFA attempts by day.
+    pub(super) fn mfa_by_day(&self) -> BTreeMap<Day, u64> {
+        let mut days = BTreeMap::new();
+        for ((day, ..), count) in &self.mfa {
+            *days.entry(*day).or_default() += count.attempts;
+        }
+        days
+    }
 }
 
 /// Writes the tenant's files below `dir`.
