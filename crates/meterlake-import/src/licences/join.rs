@@ -246,12 +246,8 @@ mod tests {
 
     #[test]
     fn units_of_ours_and_of_all() {
-        let directory = vec![
-            held("a", 10, true, US),
-            held("b", 5, true, US),
-            held("c", 7, true, OTHER),
-            held("d", 100, false, US),
-        ];
+        let directory =
+            vec![held("a", 10, true, US), held("b", 5, true, US), held("c", 7, true, OTHER), held("d", 100, false, US)];
         let partner = vec![sold("b", "Zeta", "Annual"), sold("a", "Alpha", ""), sold("d", "Dead", "Monthly")];
         let mut sources = Sources { directory, partner, ..Sources::default() };
         let joined = join(&sources, &Names::new(), Some(US));

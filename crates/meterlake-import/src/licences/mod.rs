@@ -74,6 +74,13 @@ pub async fn import_licences(
         ("tenant", request.tenant.map(|t| t.to_string())),
         ("partner", request.partner.map(|t| t.to_string())),
         ("moment", request.moment.map(|m| m.to_rfc3339())),
+        (
+            "allow-rejects",
+            request.allow_rejects.map(|allowed| match allowed {
+                AllowRejects::All => "all".to_owned(),
+                AllowRejects::AtMost(count) => count.to_string(),
+            }),
+        ),
     ];
     record.options = options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     desk.store(&record).await?;
