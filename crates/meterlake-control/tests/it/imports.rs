@@ -138,7 +138,7 @@ async fn ea_accounts_get_an_enrolment_unless_someone_decided() {
     it.control.set_enrolment(&"ours".parse().unwrap(), &accounts[1..2]).await.unwrap();
     it.control.set_enrolment(&"300".parse().unwrap(), &["elsewhere".parse().unwrap()]).await.unwrap();
     let other_kind = StoredImport {
-        kind: Some(SourceKind::RatedUsage),
+        kind: Some(SourceKind::RatedUsage.as_str()),
         billing_accounts: &accounts,
         ..import(ImportId::new(at(0)), ImportState::Committed)
     };
