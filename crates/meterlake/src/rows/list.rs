@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use serde_json::value::RawValue;
+
 use super::{Row, RowPrinter, plain};
 
 pub(super) struct List<'a> {
@@ -15,6 +17,17 @@ impl<'a> List<'a> {
     }
 }
 
+/// A value as PowerShell's name–value list shows it: `@{implicit=5; hybrid=2}` for an object; a text on one line.
+fn listed(value: &RawValue) -> String {
+    match serde_json::from_str::<Row>(value.get()) {
+        Ok(inner) => {
+            let parts: Vec<String> = inner.0.iter().map(|(name, value)| format!("{name}={}", listed(value))).collect();
+            format!("@{{{}}}", parts.join("; "))
+        }
+        Err(_) => plain(value).replace(char::is_control, " "),
+    }
+}
+
 impl RowPrinter for List<'_> {
     fn row(&mut self, row: &Row) -> io::Result<()> {
         if self.rows > 0 {
@@ -23,7 +36,7 @@ impl RowPrinter for List<'_> {
         self.rows += 1;
         let width = row.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &row.0 {
-            writeln!(self.out, "{name:width$} : {}", plain(value))?;
+            writeln!(self.out, "{name:width$} : {}", listed(value))?;
         }
         Ok(())
     }

@@ -143,7 +143,7 @@ mod tests {
         );
         assert_eq!(
             printed(RowFormat::List, ROWS),
-            "Date  : 2016-10-03\nCount : 12345678901234567890.123456789\nBy    : {\"implicit\":7}\n\nDate  : a \"b\", <c>\nCount : 0\nBy    : \n"
+            "Date  : 2016-10-03\nCount : 12345678901234567890.123456789\nBy    : @{implicit=7}\n\nDate  : a \"b\", <c>\nCount : 0\nBy    : \n"
         );
         let xml = printed(RowFormat::Xml, ROWS);
         assert!(xml.starts_with("<Objects><Object><Property Name=\"Date\">2016-10-03</Property>"), "{xml}");
