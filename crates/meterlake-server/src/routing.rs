@@ -160,7 +160,7 @@ pub(crate) async fn admit(
     let added = answer_headers(family, request.headers(), &ignored);
     match internal_uri(family, &incoming.path) {
         Some(uri) => *request.uri_mut() = uri,
-        None => return finished(no_such_route(&incoming.path), head),
+        None => return finished(nothing_at(&incoming.path, request.headers()), head),
     }
     request.extensions_mut().insert(incoming);
     let mut response = next.run(request).await;
