@@ -158,6 +158,22 @@ impl Control {
         Ok(read(&mut tx, Some(id)).await?.pop())
     }
 
+    /// The customer of that C3 id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn customer_by_c3_id(&self, c3_id: Uuid) -> Result<Option<Customer>, ControlError> {
+        let mut tx = self.pool.begin().await?;
+        let id: Option<String> = sqlx::query_scalar("SELECT tenant_id FROM customers WHERE c3_id = ?")
+            .bind(c3_id.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        match id {
+            Some(id) => Ok(read(&mut tx, Some(parse("customers.tenant_id", &id)?)).await?.pop()),
+            None => Ok(None),
+        }
+    }
+
     /// Adds the customer if it is new, and sets what `change` gives.
     ///
     /// # Errors

@@ -32,8 +32,8 @@ pub struct ImportRow {
     pub id: ImportId,
     /// How far it has come.
     pub state: ImportState,
-    /// Kind of its files, once known.
-    pub kind: Option<SourceKind>,
+    /// Kind of its files as a source of charges, or the dataset that it brought; none until known.
+    pub kind: Option<String>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -55,8 +55,8 @@ pub struct StoredImport<'a> {
     pub id: ImportId,
     /// How far it has come.
     pub state: ImportState,
-    /// Kind of its files, once known.
-    pub kind: Option<SourceKind>,
+    /// Kind of its files as a source of charges, or the dataset that it brought; none until known.
+    pub kind: Option<&'a str>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -97,7 +97,7 @@ impl TryFrom<Row> for ImportRow {
         Ok(Self {
             id: parse("imports.id", &row.id)?,
             state: parse("imports.state", &row.state)?,
-            kind: parse_opt("imports.kind", row.kind.as_deref())?,
+            kind: row.kind,
             started_at: instant(row.started_at),
             finished_at: instant_opt(row.finished_at),
             version: row.version.map(|v| number("imports.version", v)).transpose()?,
@@ -149,7 +149,8 @@ impl Control {
         for customer in import.customers {
             customers::see(tx, customer, micros(self.now())).await?;
         }
-        if let Some(kind) = import.kind {
+        // Datasets are no kinds of charges, and have no billing accounts.
+        if let Some(kind) = import.kind.and_then(|kind| kind.parse::<SourceKind>().ok()) {
             for account in import.billing_accounts {
                 self.see_account(tx, kind, account).await?;
             }
@@ -216,7 +217,7 @@ async fn put(tx: &mut SqliteConnection, import: &StoredImport<'_>) -> Result<(),
     )
     .bind(import.id.to_string())
     .bind(import.state.as_str())
-    .bind(import.kind.map(SourceKind::as_str))
+    .bind(import.kind)
     .bind(micros(import.started_at))
     .bind(import.finished_at.map(micros))
     .bind(import.version.map(|v| signed("lake version", v)).transpose()?)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use meterlake_control::Control;
 use meterlake_model::SharedClock;
 
+use crate::local::LocalOperator;
 use crate::signing::KeyRing;
 use crate::{Audiences, IdentityError, LinkSigner, MAX_LIFETIME_SECONDS, random};
 
@@ -39,6 +40,7 @@ impl Default for IdentityConfig {
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(crate) inner: Arc<Inner>,
+    pub(crate) local: Option<Arc<LocalOperator>>,
 }
 
 pub(crate) struct Inner {
@@ -70,7 +72,7 @@ impl Identity {
         let server_secret =
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;
         let keys = KeyRing::open(&control, &clock).await?;
-        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, server_secret }) })
+        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, server_secret }), local: None })
     }
 
     /// The signer of links of one purpose, for example `next-link` or `export-link`.

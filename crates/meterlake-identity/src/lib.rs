@@ -13,6 +13,7 @@ mod grants;
 mod identity;
 mod issue;
 mod link;
+mod local;
 mod random;
 mod refusal;
 mod signing;

@@ -2,9 +2,12 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod b2c;
 mod convert;
+mod dataset;
 mod error;
 mod inspect;
+mod licences;
 mod lock;
 pub mod mapping;
 mod options;
@@ -18,9 +21,15 @@ pub mod source;
 mod summary;
 mod value;
 
+pub use b2c::{B2cRequest, UsersRequest, import_b2c, import_users};
 pub use convert::{ConvertContext, Converted, Converter, Reject, convert};
+pub use dataset::{
+    Coverage, Dataset, DatasetCounts, DatasetFile, DatasetOutcome, DatasetRecord, TenantSeen, dataset_record_text,
+    dataset_summary_json, dataset_summary_text,
+};
 pub use error::ImportError;
 pub use inspect::{Inspected, inspect};
+pub use licences::{LicencesRequest, import_licences};
 pub use options::{DateFormat, NumberFormat, Options};
 pub use progress::{NoProgress, Progress};
 pub use record::{

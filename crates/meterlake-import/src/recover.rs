@@ -77,6 +77,7 @@ pub(crate) async fn settle_dead(
         remove_staging(data_dir, record.id);
         journal.store(&record).await.map_err(ImportError::Journal)?;
     }
+    crate::dataset::recover::settle(lake, journal, clock, data_dir, &mut report).await?;
     for import in &report.completed {
         remove_staging(data_dir, *import);
     }
@@ -91,7 +92,7 @@ fn sidecar_record(found: ImportRecordJson) -> Result<ImportRecord, ImportError> 
     Ok(record)
 }
 
-fn remove_staging(data_dir: &Path, import: ImportId) {
+pub(crate) fn remove_staging(data_dir: &Path, import: ImportId) {
     let folder = data_dir.join("staging").join(import.to_string());
     if let Err(error) = std::fs::remove_dir_all(&folder)
         && error.kind() != std::io::ErrorKind::NotFound

@@ -238,7 +238,7 @@ fn ids(imports: &[ImportId]) -> String {
 }
 
 /// Row counts with commas between thousands; sums are printed as they are, to be compared with the source.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -3,18 +3,20 @@
 use std::collections::{BTreeSet, HashSet};
 
 use futures::TryStreamExt;
-use meterlake_model::{BillingPeriod, ImportId};
+use meterlake_model::ImportId;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path as StorePath};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::LakeError,
-    lake::{COMMIT_LOCK, Lake},
+    lake::Lake,
     log::{self, CHECKPOINT_INTERVAL, ImportEntry},
-    root::{Created, blocking},
+    root::Created,
     scope::ScopeKey,
-    snapshot::{ChargesFile, ChargesSnapshot},
-    writer::WrittenFile,
+    snapshot::{TableFile, TableSnapshot},
+    table_log::{COMMIT_LOCK, TableLog},
+    tables::Table,
+    writer::NewFile,
 };
 
 /// Attempts against committers that do not honour the lock (other tools).
@@ -23,21 +25,23 @@ const ATTEMPTS: u32 = 20;
 /// Folder of the import records, beside the data; Delta readers skip names with a leading underscore.
 const RECORDS: &str = "_imports";
 
-/// Everything that one import changes, taken over by one Delta commit.
+/// Everything that one import changes in one table, taken over by one Delta commit.
 #[derive(Clone, Debug)]
-pub struct Commit {
+pub struct TableCommit {
     /// The import.
     pub import: ImportId,
     /// Data files that the import brings.
-    pub adds: Vec<WrittenFile>,
+    pub adds: Vec<NewFile>,
     /// Live data files that it replaces.
-    pub removes: Vec<ChargesFile>,
+    pub removes: Vec<TableFile>,
     /// The snapshot in which `removes` were found.
     pub read_version: u64,
     /// SHA-256 of the source files, hexadecimal.
     pub source_hashes: Vec<String>,
-    /// The import's record, stored beside the table before the commit.
-    pub record: serde_json::Value,
+    /// The import's record, stored beside the table before the commit; none when another table keeps it.
+    pub record: Option<serde_json::Value>,
+    /// Versions of other tables that the rows were built from; only of [`Table::built_from`].
+    pub notes: Vec<(Table, u64)>,
 }
 
 /// The stored record of an import that really was committed.
@@ -60,61 +64,102 @@ struct Sidecar {
     record: serde_json::Value,
 }
 
-fn record_path(import: ImportId) -> String {
+pub(crate) fn record_path(import: ImportId) -> String {
     format!("{RECORDS}/{import}.json")
 }
 
 impl Lake {
-    /// Commits an import: all of it becomes visible at once. Returns the new version, or the version that it already
-    /// has when it was committed before.
+    /// Commits an import to a table: all of it becomes visible at once. Returns the new version, or the version that
+    /// it already has when it was committed before.
     ///
     /// # Errors
-    /// [`LakeError::Conflict`] when a file to be removed, or the set of files of a scope and period that the commit
-    /// touches, is no longer as in `read_version`; [`LakeError::Corrupt`] when a data file is not as it was written.
-    pub async fn commit(&self, commit: Commit) -> Result<u64, LakeError> {
+    /// [`LakeError::Conflict`] when a file to be removed, or the set of files of a partition and scope that the commit
+    /// touches, is no longer as in `read_version`; [`LakeError::Corrupt`] when a data file is not as it was written;
+    /// [`LakeError::NoSuchVersion`] when a noted version does not exist; [`LakeError::Rows`] when the table is not
+    /// built from a noted one.
+    pub async fn commit_to(&self, table: Table, commit: TableCommit) -> Result<u64, LakeError> {
+        for (source, version) in &commit.notes {
+            if !table.built_from().contains(source) {
+                return Err(LakeError::Rows(format!(
+                    "{table} is not built from {source}; its version cannot be noted"
+                )));
+            }
+            let newest = self.snapshot(*source).await?.version();
+            if *version > newest {
+                return Err(LakeError::NoSuchVersion { table: *source, version: *version, newest });
+            }
+        }
+        self.log(table).commit(commit).await
+    }
+
+    /// The version of a table that an import's commit made, or none when it is not committed there. Decided by the
+    /// Delta log alone.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn committed_version_in(&self, table: Table, import: ImportId) -> Result<Option<u64>, LakeError> {
+        self.log(table).committed_version(import).await
+    }
+
+    /// The records of all imports that were committed to a table with one, oldest first; records of imports that
+    /// never were committed are left out.
+    ///
+    /// # Errors
+    /// When the log or a record cannot be read.
+    pub async fn committed_imports_in(&self, table: Table) -> Result<Vec<ImportRecordJson>, LakeError> {
+        self.log(table).committed_imports().await
+    }
+}
+
+impl TableLog {
+    async fn commit(&self, commit: TableCommit) -> Result<u64, LakeError> {
         let version = {
-            let _turn = self.0.committer.lock().await;
-            let _lock = self.0.root.lock(COMMIT_LOCK).await?;
+            let _turn = self.committer.lock().await;
+            let _lock = self.root.lock(COMMIT_LOCK).await?;
             if let Some(version) = self.committed_version(commit.import).await? {
                 return Ok(version);
             }
             self.check_data_files(&commit.adds).await?;
-            self.0.root.sync(commit.adds.iter().map(|add| add.path.clone()).collect()).await?;
+            self.root.sync(commit.adds.iter().map(|add| add.path.clone()).collect()).await?;
             self.append(&commit).await?
         };
-        tracing::info!(import = %commit.import, version, adds = commit.adds.len(), removes = commit.removes.len(), "committed");
+        tracing::info!(table = %self.table, import = %commit.import, version, adds = commit.adds.len(), removes = commit.removes.len(), "committed");
         if version.is_multiple_of(CHECKPOINT_INTERVAL) {
             // The log is complete without it; the next interval tries again.
-            if let Err(error) = self.charges().await {
-                tracing::warn!(version, %error, "snapshot not loaded after commit");
+            if let Err(error) = self.newest().await {
+                tracing::warn!(table = %self.table, version, %error, "snapshot not loaded after commit");
             } else if let Err(error) = self.checkpoint().await {
-                tracing::warn!(version, %error, "checkpoint not written");
+                tracing::warn!(table = %self.table, version, %error, "checkpoint not written");
             }
         }
         Ok(version)
     }
 
     /// Writes the log entry after the newest one.
-    async fn append(&self, commit: &Commit) -> Result<u64, LakeError> {
-        let root = &self.0.root;
+    async fn append(&self, commit: &TableCommit) -> Result<u64, LakeError> {
+        let root = &self.root;
         for _ in 0..ATTEMPTS {
-            let newest = self.charges().await?;
+            let newest = self.newest().await?;
             self.check_conflicts(commit, &newest).await?;
             let version = newest.version() + 1;
-            let sidecar = Sidecar { import: commit.import, version, record: commit.record.clone() };
-            root.put(&record_path(commit.import), serde_json::to_vec_pretty(&sidecar)?.into()).await?;
+            if let Some(record) = commit.record.clone() {
+                let sidecar = Sidecar { import: commit.import, version, record };
+                root.put(&record_path(commit.import), serde_json::to_vec_pretty(&sidecar)?.into()).await?;
+            }
             let entry = ImportEntry {
+                table: self.table,
                 import: commit.import,
                 version,
                 // Later than its predecessor also when the clock was set back.
-                now: self.0.clock.now().max(newest.committed_at() + chrono::TimeDelta::milliseconds(1)),
+                now: self.clock.now().max(newest.committed_at() + chrono::TimeDelta::milliseconds(1)),
                 adds: &commit.adds,
                 removes: &commit.removes,
                 source_hashes: &commit.source_hashes,
+                notes: &commit.notes,
             };
             match root.create(&log::entry_path(version), entry.to_bytes()).await? {
                 Created::New => return Ok(version),
-                Created::Taken => tracing::info!(version, "another committer was faster"),
+                Created::Taken => tracing::info!(table = %self.table, version, "another committer was faster"),
             }
         }
         Err(LakeError::Root {
@@ -124,9 +169,9 @@ impl Lake {
     }
 
     /// Every file must be there in full length before the log names it.
-    async fn check_data_files(&self, adds: &[WrittenFile]) -> Result<(), LakeError> {
+    async fn check_data_files(&self, adds: &[NewFile]) -> Result<(), LakeError> {
         for add in adds {
-            let found = self.0.root.store.head(&StorePath::from(add.path.as_str())).await?;
+            let found = self.root.store.head(&StorePath::from(add.path.as_str())).await?;
             if found.size != add.size {
                 let reason = format!("has {} bytes; {} were written", found.size, add.size);
                 return Err(LakeError::Corrupt { path: add.path.clone(), reason });
@@ -135,7 +180,7 @@ impl Lake {
         Ok(())
     }
 
-    async fn check_conflicts(&self, commit: &Commit, newest: &ChargesSnapshot) -> Result<(), LakeError> {
+    async fn check_conflicts(&self, commit: &TableCommit, newest: &TableSnapshot) -> Result<(), LakeError> {
         let conflict = |path: &str| LakeError::Conflict {
             import: commit.import,
             read_version: commit.read_version,
@@ -147,13 +192,13 @@ impl Lake {
         if commit.read_version == newest.version() {
             return Ok(());
         }
-        let touched: HashSet<(BillingPeriod, ScopeKey)> = (commit.adds.iter().map(|f| (f.period, f.scope_key)))
-            .chain(commit.removes.iter().map(|f| (f.period, f.scope_key)))
+        let touched: HashSet<(Option<i32>, ScopeKey)> = (commit.adds.iter().map(|f| (f.partition, f.scope_key)))
+            .chain(commit.removes.iter().map(|f| (f.partition, f.scope_key)))
             .collect();
-        let read = self.charges_at(commit.read_version).await?;
-        let paths = |snapshot: &ChargesSnapshot| -> BTreeSet<String> {
-            let files = snapshot.files().iter().filter(|f| touched.contains(&(f.period, f.scope_key)));
-            files.map(|f| f.path.clone()).collect()
+        let read = self.at(commit.read_version).await?;
+        let paths = |snapshot: &TableSnapshot| -> BTreeSet<String> {
+            let files = snapshot.files().iter().filter(|f| touched.contains(&(f.partition, f.scope_key)));
+            files.map(|f| f.path.to_string()).collect()
         };
         match paths(&read).symmetric_difference(&paths(newest)).next() {
             Some(changed) => Err(conflict(changed)),
@@ -161,20 +206,13 @@ impl Lake {
         }
     }
 
-    /// The version that an import's commit made, or none when it is not committed. Decided by the Delta log alone.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub async fn committed_version(&self, import: ImportId) -> Result<Option<u64>, LakeError> {
+    /// The version that an import's commit made, or none when it is not committed.
+    pub(crate) async fn committed_version(&self, import: ImportId) -> Result<Option<u64>, LakeError> {
         self.transaction(&import.to_string()).await
     }
 
-    /// The records of all committed imports, oldest first; records of imports that never were committed are left out.
-    ///
-    /// # Errors
-    /// When the log or a record cannot be read.
-    pub async fn committed_imports(&self) -> Result<Vec<ImportRecordJson>, LakeError> {
-        let root = &self.0.root;
+    async fn committed_imports(&self) -> Result<Vec<ImportRecordJson>, LakeError> {
+        let root = &self.root;
         let listed: Vec<_> = root.store.list(Some(&StorePath::from(RECORDS))).try_collect().await?;
         let mut imports = Vec::with_capacity(listed.len());
         for object in listed.iter().filter(|object| object.location.extension() == Some("json")) {
@@ -195,58 +233,4 @@ impl Lake {
         imports.sort_by_key(|found| found.version);
         Ok(imports)
     }
-
-    /// Deletes the data files and the record of an import that never was committed. Returns the number of data files;
-    /// 0, and nothing is deleted, when the import is committed.
-    ///
-    /// # Errors
-    /// When the log cannot be read or a file cannot be deleted.
-    pub async fn discard(&self, import: ImportId) -> Result<usize, LakeError> {
-        let _turn = self.0.committer.lock().await;
-        let _lock = self.0.root.lock(COMMIT_LOCK).await?;
-        if self.committed_version(import).await?.is_some() {
-            return Ok(0);
-        }
-        let mark = format!("-{import}-");
-        let root = &self.0.root;
-        let deleted = match root.local.clone() {
-            Some(folder) => blocking(move || delete_local(&folder, &mark)).await?,
-            None => {
-                let listed: Vec<_> = root.store.list(None).try_collect().await?;
-                let dead = listed.into_iter().map(|object| object.location).filter(|location| {
-                    location.as_ref().starts_with("billing_period=") && location.as_ref().contains(&mark)
-                });
-                let mut deleted = 0;
-                for location in dead {
-                    root.store.delete(&location).await?;
-                    deleted += 1;
-                }
-                deleted
-            }
-        };
-        match root.store.delete(&StorePath::from(record_path(import))).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(deleted),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Deletes the marked files in the partition folders, half-written ones (which listings hide) included.
-fn delete_local(folder: &std::path::Path, mark: &str) -> Result<usize, LakeError> {
-    let mut deleted = 0;
-    for partition in std::fs::read_dir(folder).map_err(LakeError::io(folder))? {
-        let partition = partition.map_err(LakeError::io(folder))?;
-        if !partition.file_name().to_string_lossy().starts_with("billing_period=") {
-            continue;
-        }
-        let partition = partition.path();
-        for file in std::fs::read_dir(&partition).map_err(LakeError::io(&partition))? {
-            let file = file.map_err(LakeError::io(&partition))?;
-            if file.file_name().to_string_lossy().contains(mark) {
-                std::fs::remove_file(file.path()).map_err(LakeError::io(file.path()))?;
-                deleted += 1;
-            }
-        }
-    }
-    Ok(deleted)
 }

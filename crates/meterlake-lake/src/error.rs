@@ -2,6 +2,8 @@
 
 use meterlake_model::ImportId;
 
+use crate::tables::Table;
+
 /// An error of the lake. Every message names the place and what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
@@ -22,8 +24,10 @@ pub enum LakeError {
         reason: String,
     },
     /// A snapshot that does not exist (any more).
-    #[error("table `charges` has no snapshot {version}; the newest is {newest}")]
+    #[error("table `{table}` has no snapshot {version}; the newest is {newest}")]
     NoSuchVersion {
+        /// The table.
+        table: Table,
         /// The version asked for.
         version: u64,
         /// The newest version of the table.
@@ -49,7 +53,7 @@ pub enum LakeError {
         /// What was expected and what was found.
         reason: String,
     },
-    /// A batch given to the writer does not have the columns of `charges`.
+    /// A batch given to the writer does not have the columns of the table.
     #[error("rows to be written: {0}")]
     Rows(String),
     /// The file system failed.

@@ -1,4 +1,4 @@
-//! The lake: Delta tables of exact charges. Writes data files, commits imports, keeps snapshots, and reads them
+//! The lake: Delta tables of exact charges, usage and licences. Writes data files, commits imports, keeps snapshots, and reads them
 //! through DataFusion with whole-file pruning and declared order. The only crate that names `deltalake-core`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -8,6 +8,7 @@ mod checked_sum;
 mod commit;
 mod error;
 mod lake;
+mod layout;
 mod log;
 mod provider;
 mod root;
@@ -15,14 +16,18 @@ mod scope;
 mod session;
 mod snapshot;
 mod stats;
+mod table_log;
+pub mod tables;
 mod unused;
 mod writer;
 
+pub use charges::{ChargesFile, ChargesSnapshot, ChargesWriter, Commit, WrittenFile};
 pub use checked_sum::checked_sum_udaf;
-pub use commit::{Commit, ImportRecordJson};
+pub use commit::{ImportRecordJson, TableCommit};
 pub use error::LakeError;
 pub use lake::Lake;
 pub use scope::{ParseScopeKeyError, ScopeKey, ScopeValues, scope_key};
 pub use session::session_context;
-pub use snapshot::{ChargesFile, ChargesSnapshot};
-pub use writer::{ChargesWriter, WriterOptions, WrittenFile};
+pub use snapshot::{TableFile, TableSnapshot};
+pub use tables::Table;
+pub use writer::{NewFile, TableWriter, WriterOptions};

@@ -7,10 +7,9 @@ use meterlake_model::ImportId;
 use serde_json::{Value, json};
 
 use crate::{
-    charges::{ColumnType, columns},
-    snapshot::ChargesFile,
-    stats,
-    writer::WrittenFile,
+    snapshot::TableFile,
+    tables::{ColumnType, Table},
+    writer::NewFile,
 };
 
 /// A checkpoint is written after every so many commits.
@@ -34,39 +33,50 @@ fn engine_info() -> String {
     format!("Meterlake/{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The first entry of the table `charges`.
-pub(crate) fn create_charges(now: DateTime<Utc>) -> Bytes {
+/// The first entry of a table.
+pub(crate) fn create(table: Table, now: DateTime<Utc>) -> Bytes {
     let configuration = json!({
         "delta.logRetentionDuration": "interval 800 days",
         "delta.deletedFileRetentionDuration": "interval 800 days",
         "delta.checkpointInterval": CHECKPOINT_INTERVAL.to_string(),
-        "delta.dataSkippingStatsColumns": stats::COLUMNS.join(","),
+        "delta.dataSkippingStatsColumns": table.layout().stats.join(","),
     });
     let millis = now.timestamp_millis();
     lines(&[
         json!({"commitInfo": {
             "timestamp": millis,
             "operation": "CREATE TABLE",
-            "operationParameters": {"partitionBy": json!([columns::BILLING_PERIOD]).to_string()},
+            "operationParameters": {"partitionBy": partition_columns(table).to_string()},
             "engineInfo": engine_info(),
         }}),
         json!({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}),
         json!({"metaData": {
             "id": uuid::Uuid::new_v4().to_string(),
-            "name": "charges",
-            "description": "One row a charge line. Written by Meterlake.",
+            "name": table.name(),
+            "description": format!("{} Written by Meterlake.", table.meaning()),
             "format": {"provider": "parquet", "options": {}},
-            "schemaString": charges_schema().to_string(),
-            "partitionColumns": [columns::BILLING_PERIOD],
+            "schemaString": delta_schema(table).to_string(),
+            "partitionColumns": partition_columns(table),
             "configuration": configuration,
             "createdTime": millis,
         }}),
     ])
 }
 
-/// The schema of `charges` in Delta's own notation, with the meaning of each column as its comment.
-fn charges_schema() -> Value {
-    let fields: Vec<Value> = columns::COLUMNS
+fn partition_columns(table: Table) -> Value {
+    table.partition().into_iter().collect()
+}
+
+/// The partition of a data file, as every action on it states it.
+fn partition_values(table: Table, partition: Option<i32>) -> Value {
+    let values = table.partition().zip(partition).map(|(column, number)| (column, number.to_string()));
+    values.into_iter().collect()
+}
+
+/// The schema of a table in Delta's own notation, with the meaning of each column as its comment.
+fn delta_schema(table: Table) -> Value {
+    let fields: Vec<Value> = table
+        .columns()
         .iter()
         .map(|column| {
             json!({
@@ -95,13 +105,16 @@ fn delta_type(kind: ColumnType) -> &'static str {
 
 /// What goes into the entry of an import.
 pub(crate) struct ImportEntry<'a> {
+    pub(crate) table: Table,
     pub(crate) import: ImportId,
     /// The version that this entry makes.
     pub(crate) version: u64,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) adds: &'a [WrittenFile],
-    pub(crate) removes: &'a [ChargesFile],
+    pub(crate) adds: &'a [NewFile],
+    pub(crate) removes: &'a [TableFile],
     pub(crate) source_hashes: &'a [String],
+    /// Versions of other tables that the rows were built from.
+    pub(crate) notes: &'a [(Table, u64)],
 }
 
 impl ImportEntry<'_> {
@@ -116,7 +129,7 @@ impl ImportEntry<'_> {
                 "operation": "WRITE",
                 "operationParameters": {
                     "mode": "Append",
-                    "partitionBy": json!([columns::BILLING_PERIOD]).to_string(),
+                    "partitionBy": partition_columns(self.table).to_string(),
                 },
                 "readVersion": self.version - 1,
                 "isolationLevel": "Serializable",
@@ -132,20 +145,23 @@ impl ImportEntry<'_> {
             // The version of the transaction is the table version that it made, so that it can be asked for.
             json!({"txn": {"appId": import, "version": self.version, "lastUpdated": millis}}),
         ];
+        actions.extend(self.notes.iter().map(
+            |(table, version)| json!({"txn": {"appId": table.name(), "version": version, "lastUpdated": millis}}),
+        ));
         actions.extend(self.removes.iter().map(|file| {
             json!({"remove": {
                 "path": file.path,
                 "dataChange": true,
                 "deletionTimestamp": millis,
                 "extendedFileMetadata": true,
-                "partitionValues": {columns::BILLING_PERIOD: file.period.number().to_string()},
+                "partitionValues": partition_values(self.table, file.partition),
                 "size": file.size,
             }})
         }));
         actions.extend(self.adds.iter().map(|file| {
             json!({"add": {
                 "path": file.path,
-                "partitionValues": {columns::BILLING_PERIOD: file.period.number().to_string()},
+                "partitionValues": partition_values(self.table, file.partition),
                 "size": file.size,
                 "modificationTime": millis,
                 "dataChange": true,

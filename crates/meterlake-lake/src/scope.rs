@@ -1,4 +1,4 @@
-//! The scope of a charge row, and its short key.
+//! The scope of a row, and its short key.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// The six values of [`crate::charges::columns::SCOPE`], in that order.
 pub type ScopeValues = [String; 6];
 
-/// Short key of a scope: the first 64 bits of the SHA-256 over its six values, joined by U+001F. Displays as 16 hex
+/// Short key of a scope: the first 64 bits of the SHA-256 over its values (of a charge: six), joined by U+001F. Displays as 16 hex
 /// digits. Every data file holds rows of exactly one scope and carries this key in its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopeKey(u64);
@@ -15,6 +15,12 @@ pub struct ScopeKey(u64);
 /// The key of the scope with these values, in the order of [`crate::charges::columns::SCOPE`].
 #[must_use]
 pub fn scope_key(values: [&str; 6]) -> ScopeKey {
+    key_of(&values)
+}
+
+/// The key of a scope of any table.
+pub(crate) fn key_of<T: AsRef<str>>(values: &[T]) -> ScopeKey {
+    let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
     let digest = Sha256::digest(values.join("\u{1f}").as_bytes());
     let mut head = [0; 8];
     head.copy_from_slice(&digest[..8]);

@@ -3,34 +3,14 @@
 use arrow::{
     array::{Array, ArrayRef, AsArray, RecordBatch},
     compute::{max, max_string, min, min_string},
-    datatypes::{DataType, Date32Type, Int64Type},
+    datatypes::{DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType},
 };
+use chrono::{DateTime, SecondsFormat};
 use datafusion::common::{ColumnStatistics, ScalarValue, stats::Precision};
 use meterlake_model::Day;
 use serde_json::{Map, Value, json};
 
-use crate::{charges::columns, scope::ScopeValues};
-
-/// The columns that have statistics in the log: the scope, then what orders the rows.
-pub(crate) const COLUMNS: [&str; 14] = [
-    columns::SOURCE_KIND,
-    columns::BILLING_ACCOUNT_ID,
-    columns::EXPORT_SCOPE,
-    columns::COST_BASIS,
-    columns::BILLING_CURRENCY,
-    columns::INVOICE_STATE,
-    columns::USAGE_DATE,
-    columns::CUSTOMER_TENANT_ID,
-    columns::SUBSCRIPTION_ID,
-    columns::RESOURCE_ID,
-    columns::METER_ID,
-    columns::IMPORT_ID,
-    columns::SOURCE_FILE,
-    columns::SOURCE_LINE,
-];
-
-/// Place of `usage_date` in [`COLUMNS`].
-pub(crate) const USAGE_DATE: usize = 6;
+use crate::tables::Table;
 
 /// Longer texts are cut, which makes them bounds instead of values. Scope texts are never cut.
 const LONGEST_TEXT: usize = 200;
@@ -44,6 +24,8 @@ pub(crate) enum StatValue {
     Integer(i64),
     /// Of a day column, in days since 1970-01-01.
     Day(i32),
+    /// Of an instant column, in microseconds since 1970-01-01.
+    Instant(i64),
 }
 
 impl StatValue {
@@ -52,6 +34,8 @@ impl StatValue {
             Self::Text(text) => json!(text),
             Self::Integer(number) => json!(number),
             Self::Day(days) => Day::from_since_epoch(*days).map_or(Value::Null, |day| json!(day)),
+            Self::Instant(micros) => DateTime::from_timestamp_micros(*micros)
+                .map_or(Value::Null, |time| json!(time.to_rfc3339_opts(SecondsFormat::Micros, true))),
         }
     }
 
@@ -59,6 +43,10 @@ impl StatValue {
         match data_type {
             DataType::Int64 => value.as_i64().map(Self::Integer),
             DataType::Date32 => value.as_str()?.parse::<Day>().ok().map(|day| Self::Day(day.since_epoch())),
+            DataType::Timestamp(..) => {
+                let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
+                Some(Self::Instant(time.timestamp_micros()))
+            }
             _ => value.as_str().map(|text| Self::Text(text.to_owned())),
         }
     }
@@ -69,33 +57,33 @@ impl StatValue {
             Self::Text(text) => ScalarValue::Utf8View(Some(text.clone())),
             Self::Integer(number) => ScalarValue::Int64(Some(*number)),
             Self::Day(days) => ScalarValue::Date32(Some(*days)),
+            Self::Instant(micros) => ScalarValue::TimestampMicrosecond(Some(*micros), Some("UTC".into())),
         }
     }
 }
 
-/// Statistics of one data file over [`COLUMNS`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Statistics of one data file over the columns that its table keeps them of, in the order of the layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileStats {
+    table: Table,
     pub(crate) rows: u64,
-    pub(crate) least: [Option<StatValue>; COLUMNS.len()],
-    pub(crate) greatest: [Option<StatValue>; COLUMNS.len()],
+    pub(crate) least: Vec<Option<StatValue>>,
+    pub(crate) greatest: Vec<Option<StatValue>>,
 }
 
 impl FileStats {
     /// Statistics of no rows yet, all of which will have this scope.
-    pub(crate) fn of_scope(scope: &ScopeValues) -> Self {
-        let mut stats = Self::default();
-        for (place, value) in scope.iter().enumerate() {
-            stats.least[place] = Some(StatValue::Text(value.clone()));
-            stats.greatest[place] = Some(StatValue::Text(value.clone()));
-        }
-        stats
+    pub(crate) fn of_scope(table: Table, scope: &[String]) -> Self {
+        let mut least: Vec<_> = scope.iter().map(|value| Some(StatValue::Text(value.clone()))).collect();
+        least.resize(table.layout().stats.len(), None);
+        Self { table, rows: 0, greatest: least.clone(), least }
     }
 
     /// Takes the rows of a batch into account, which have the scope that was given before.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        for (place, name) in COLUMNS.iter().enumerate().skip(columns::SCOPE.len()) {
+        let layout = self.table.layout();
+        for (place, name) in layout.stats.iter().enumerate().skip(layout.scope) {
             let Some((least, greatest)) = batch.column_by_name(name).and_then(bounds) else { continue };
             if self.least[place].as_ref().is_none_or(|held| least < *held) {
                 self.least[place] = Some(least);
@@ -108,19 +96,20 @@ impl FileStats {
 
     /// The JSON text for the Delta log.
     pub(crate) fn to_json(&self) -> String {
+        let layout = self.table.layout();
         let side = |values: &[Option<StatValue>], greatest: bool| {
             let mut map = Map::new();
             for (place, value) in values.iter().enumerate() {
                 let Some(value) = value else { continue };
                 let shown = match value {
-                    StatValue::Text(text) if place >= columns::SCOPE.len() => json!(cut(text, greatest)),
+                    StatValue::Text(text) if place >= layout.scope => json!(cut(text, greatest)),
                     other => other.to_json(),
                 };
-                map.insert(COLUMNS[place].to_owned(), shown);
+                map.insert(layout.stats[place].to_owned(), shown);
             }
             map
         };
-        let nulls: Map<String, Value> = COLUMNS.iter().map(|name| ((*name).to_owned(), json!(0))).collect();
+        let nulls: Map<String, Value> = layout.stats.iter().map(|name| ((*name).to_owned(), json!(0))).collect();
         json!({
             "numRecords": self.rows,
             "minValues": side(&self.least, false),
@@ -131,28 +120,32 @@ impl FileStats {
     }
 
     /// Reads what [`Self::to_json`] wrote, or none when the row count is missing.
-    pub(crate) fn from_json(text: &str) -> Option<Self> {
+    pub(crate) fn from_json(table: Table, text: &str) -> Option<Self> {
         let json: Value = serde_json::from_str(text).ok()?;
-        let schema = columns::schema();
+        let layout = table.layout();
         let side = |name: &str| {
-            std::array::from_fn(|place| {
-                let field = schema.field_with_name(COLUMNS[place]).ok()?;
-                StatValue::from_json(json.get(name)?.get(COLUMNS[place])?, field.data_type())
-            })
+            let values = json.get(name);
+            let columns = layout.stats.iter().zip(&layout.stat_types);
+            columns.map(|(column, kind)| StatValue::from_json(values?.get(column)?, kind)).collect()
         };
-        Some(Self { rows: json.get("numRecords")?.as_u64()?, least: side("minValues"), greatest: side("maxValues") })
+        Some(Self {
+            table,
+            rows: json.get("numRecords")?.as_u64()?,
+            least: side("minValues"),
+            greatest: side("maxValues"),
+        })
     }
 
     /// The one value that all rows have in this column, when the statistics prove it.
     pub(crate) fn constant(&self, place: usize) -> Option<&StatValue> {
         let least = self.least[place].as_ref()?;
-        (!is_bound(least, place) && self.greatest[place].as_ref() == Some(least)).then_some(least)
+        (!self.is_bound(least, place) && self.greatest[place].as_ref() == Some(least)).then_some(least)
     }
 
     /// The column's statistics as the engine takes them.
     pub(crate) fn engine(&self, place: usize) -> ColumnStatistics {
         let exact = |value: &Option<StatValue>| match value {
-            Some(value) if is_bound(value, place) => Precision::Inexact(value.scalar()),
+            Some(value) if self.is_bound(value, place) => Precision::Inexact(value.scalar()),
             Some(value) => Precision::Exact(value.scalar()),
             None => Precision::Absent,
         };
@@ -163,11 +156,11 @@ impl FileStats {
             ..ColumnStatistics::default()
         }
     }
-}
 
-/// Whether the value may be a cut text.
-fn is_bound(value: &StatValue, place: usize) -> bool {
-    place >= columns::SCOPE.len() && matches!(value, StatValue::Text(text) if text.len() >= LONGEST_TEXT)
+    /// Whether the value may be a cut text.
+    fn is_bound(&self, value: &StatValue, place: usize) -> bool {
+        place >= self.table.layout().scope && matches!(value, StatValue::Text(text) if text.len() >= LONGEST_TEXT)
+    }
 }
 
 /// The text, or a bound of about [`LONGEST_TEXT`] bytes below or above it.
@@ -198,6 +191,10 @@ fn bounds(column: &ArrayRef) -> Option<(StatValue, StatValue)> {
             let numbers = column.as_primitive::<Int64Type>();
             Some((StatValue::Integer(min(numbers)?), StatValue::Integer(max(numbers)?)))
         }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            let times = column.as_primitive::<TimestampMicrosecondType>();
+            Some((StatValue::Instant(min(times)?), StatValue::Instant(max(times)?)))
+        }
         _ => None,
     }
 }
@@ -216,17 +213,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_the_scope_and_the_sort() {
-        assert_eq!(&COLUMNS[..6], columns::SCOPE);
-        assert_eq!(&COLUMNS[6..], columns::SORT);
-        assert_eq!(COLUMNS[USAGE_DATE], columns::USAGE_DATE);
-    }
-
-    #[test]
     fn statistics_read_back_and_long_texts_become_bounds() {
-        let mut stats = FileStats { rows: 3, ..FileStats::default() };
+        let mut stats = FileStats { rows: 3, ..FileStats::of_scope(Table::Charges, &[]) };
         let long = "é".repeat(150);
-        stats.least = std::array::from_fn(|_| Some(StatValue::Text("a".into())));
+        stats.least = vec![Some(StatValue::Text("a".into())); stats.least.len()];
         stats.greatest = stats.least.clone();
         stats.least[6] = Some(StatValue::Day(20_000));
         stats.greatest[6] = Some(StatValue::Day(20_030));
@@ -237,7 +227,7 @@ mod tests {
         stats.greatest[9] = Some(StatValue::Text(long.clone()));
         stats.least[1] = Some(StatValue::Text(long.clone()));
         stats.greatest[1] = Some(StatValue::Text(long.clone()));
-        let back = FileStats::from_json(&stats.to_json()).unwrap();
+        let back = FileStats::from_json(Table::Charges, &stats.to_json()).unwrap();
         assert_eq!(back.rows, 3);
         assert_eq!(back.constant(0), Some(&StatValue::Text("a".into())));
         assert_eq!(back.constant(1), Some(&StatValue::Text(long.clone())));
@@ -247,5 +237,15 @@ mod tests {
         assert!(*bound > long && bound.len() < long.len());
         assert!(matches!(back.engine(9).max_value, Precision::Inexact(_)));
         assert!(matches!(back.engine(6).max_value, Precision::Exact(_)));
+    }
+
+    #[test]
+    fn instants_read_back_to_the_microsecond() {
+        let mut stats = FileStats::of_scope(Table::B2cEvents, &["t".to_owned()]);
+        stats.least[1] = Some(StatValue::Instant(-1));
+        stats.greatest[1] = Some(StatValue::Instant(1_730_419_200_123_456));
+        let json = stats.to_json();
+        assert!(json.contains(r#""time":"2024-11-01T00:00:00.123456Z""#), "{json}");
+        assert_eq!(FileStats::from_json(Table::B2cEvents, &json).unwrap(), stats);
     }
 }

@@ -6,24 +6,36 @@
 
 mod analytics;
 mod api_fields;
+mod b2c;
 mod ea;
 mod encode;
 mod engine;
 mod error;
+mod estimate;
+mod licences;
 mod plan;
 mod reports;
 mod scope;
 mod selection;
+mod tenant;
 mod totals;
 
 pub use analytics::{
     AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, Direction, QUANTITY_COLUMN,
 };
 pub use api_fields::{analytics_columns, ea_columns, summary_columns};
+pub use b2c::{
+    B2cDailyRequest, B2cDay, B2cFilter, B2cFilterError, B2cKind, B2cPeriod, B2cWindow, MfaCounts, UserCountDay,
+};
 pub use ea::{EaPage, EaPosition, EaRequest};
 pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
 pub use engine::{EmbeddedEngine, QueryEngine};
 pub use error::ReportError;
+pub use estimate::{
+    ActualCost, Estimate, EstimateLine, EstimateRequest, EstimateRow, Granularity, LinkedCharges, Meter, MeterPrice,
+    PriceError, PriceList, Tier,
+};
+pub use licences::Licence;
 pub use reports::{Reports, ReportsConfig};
 pub use scope::CustomerScope;
 pub use selection::Selection;

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use datafusion::execution::SendableRecordBatchStream;
-use meterlake_lake::Lake;
-use meterlake_model::{BillingAccountId, BillingPeriod};
+use meterlake_lake::{Lake, Table};
+use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 
 use crate::engine::{EmbeddedEngine, QueryEngine};
 use crate::{
-    AnalyticsPage, AnalyticsRequest, EaPage, EaPosition, EaRequest, ReportError, TotalsQuery, TotalsRow, analytics, ea,
-    totals,
+    AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, EaPage, EaPosition, EaRequest,
+    Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow, UserCountDay, analytics, b2c,
+    ea, estimate, licences, totals,
 };
 
 /// How much the reports may use.
@@ -130,5 +132,86 @@ impl Reports {
     /// [`ReportError::Overflow`] when a total does not fit; otherwise as [`Reports::ea_page`].
     pub async fn usage_totals(&self, query: &TotalsQuery) -> Result<Vec<TotalsRow>, ReportError> {
         totals::totals(&self.lake, self.engine.as_ref(), query).await
+    }
+
+    /// The version of the newest snapshot of a table.
+    ///
+    /// # Errors
+    /// [`ReportError::Lake`] when the lake cannot be read.
+    pub async fn newest_version(&self, table: Table) -> Result<u64, ReportError> {
+        Ok(self.lake.snapshot(table).await?.version())
+    }
+
+    /// Authentications or MFA requests of a B2C tenant by day: a row for each covered day of the window. For an
+    /// application that has none in the window, no rows.
+    ///
+    /// # Errors
+    /// [`ReportError::SnapshotGone`] when the pinned snapshot is gone; otherwise what the engine met.
+    pub async fn b2c_daily(&self, request: &B2cDailyRequest) -> Result<Vec<B2cDay>, ReportError> {
+        b2c::daily(&self.lake, self.engine.as_ref(), request).await
+    }
+
+    /// The sum of [`Reports::b2c_daily`] with the extent of all activity; none for an application that has nothing in
+    /// the window.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn b2c_period(&self, request: &B2cDailyRequest) -> Result<Option<B2cPeriod>, ReportError> {
+        b2c::period(&self.lake, self.engine.as_ref(), request).await
+    }
+
+    /// The newest moment of a B2C tenant that an import of events covers; none when nothing is covered.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn b2c_last_covered(
+        &self,
+        tenant: TenantId,
+        snapshot: Option<u64>,
+    ) -> Result<Option<DateTime<Utc>>, ReportError> {
+        b2c::last_covered(&self.lake, self.engine.as_ref(), tenant, snapshot).await
+    }
+
+    /// The number of users of a B2C tenant on each day up to `today` whose midnight lies in the window. A day without
+    /// a count of its own has the last one before; the days before the first count have no row.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn user_counts(
+        &self,
+        tenant: TenantId,
+        window: B2cWindow,
+        today: Day,
+        snapshot: Option<u64>,
+    ) -> Result<Vec<UserCountDay>, ReportError> {
+        b2c::user_counts(&self.lake, self.engine.as_ref(), tenant, window, today, snapshot).await
+    }
+
+    /// When the users of a B2C tenant were last counted; none when never.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn users_last_counted(
+        &self,
+        tenant: TenantId,
+        snapshot: Option<u64>,
+    ) -> Result<Option<DateTime<Utc>>, ReportError> {
+        b2c::last_taken(&self.lake, self.engine.as_ref(), tenant, snapshot).await
+    }
+
+    /// The licences of a customer's tenant by the newest snapshot taken up to `now`, by product name; none when there
+    /// is no snapshot.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn licences(&self, tenant: TenantId, now: DateTime<Utc>) -> Result<Vec<Licence>, ReportError> {
+        licences::licences(&self.lake, self.engine.as_ref(), tenant, now).await
+    }
+    /// The estimated bill of a B2C tenant by `prices`, beside what was billed.
+    ///
+    /// # Errors
+    /// [`ReportError::Overflow`] when a cost does not fit; otherwise as [`Reports::b2c_daily`].
+    pub async fn estimate(&self, request: &EstimateRequest, prices: &PriceList) -> Result<Estimate, ReportError> {
+        estimate::estimate(&self.lake, self.engine.as_ref(), request, prices).await
     }
 }

@@ -1,9 +1,12 @@
 //! What a caller may see, as data, and the one function that turns it into a predicate.
 
+use datafusion::functions::expr_fn::{contains, ends_with, lower};
 use datafusion::logical_expr::{Expr, col, lit};
 use meterlake_lake::ScopeValues;
 use meterlake_lake::charges::columns;
 use meterlake_model::{BillingAccountId, CostBasis, CustomerTenantId};
+
+use crate::LinkedCharges;
 
 /// The customers whose charges a report may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) enum Scope<'a> {
     Accounts(&'a [BillingAccountId]),
     /// The charges of these customers; a charge without a customer is nobody's.
     Customers(&'a CustomerScope),
+    /// The charges of the B2C service that stand beside an estimate.
+    Linked(&'a LinkedCharges),
 }
 
 /// The cost bases whose rows hold billed cost; all reports read billed cost.
@@ -34,6 +39,7 @@ pub(crate) fn predicate(scope: &Scope<'_>) -> Expr {
         Scope::Customers(CustomerScope::These(customers)) => {
             one_of(columns::CUSTOMER_TENANT_ID, customers.iter().map(ToString::to_string))
         }
+        Scope::Linked(linked) => linked_to(linked),
     };
     owner.and(one_of(columns::COST_BASIS, BILLED))
 }
@@ -49,8 +55,33 @@ pub(crate) fn may_hold(scope: &Scope<'_>, file: &ScopeValues) -> bool {
         }
         Scope::Customers(CustomerScope::All) => true,
         Scope::Customers(CustomerScope::These(customers)) => !customers.is_empty(),
+        Scope::Linked(linked) => **linked != LinkedCharges::Nothing,
     };
     owner && BILLED.contains(&value(columns::COST_BASIS))
+}
+
+/// The charges of the B2C service of a subscription or of directories. The resource of a directory that is linked to a
+/// subscription is named by the directory's domain.
+fn linked_to(linked: &LinkedCharges) -> Expr {
+    let resource = || lower(col(columns::RESOURCE_ID));
+    match linked {
+        LinkedCharges::Nothing => lit(false),
+        LinkedCharges::Subscription(id) => {
+            let category = || lower(col(columns::METER_CATEGORY));
+            let service = contains(resource(), lit("/providers/microsoft.azureactivedirectory/"))
+                .or(contains(category(), lit("active directory b2c")))
+                .or(contains(category(), lit("external id")));
+            lower(col(columns::SUBSCRIPTION_ID)).eq(lit(id.to_lowercase())).and(service)
+        }
+        LinkedCharges::Directories(domains) => domains
+            .iter()
+            .flat_map(|domain| ["b2cdirectories", "ciamdirectories"].map(|kind| (kind, domain.to_lowercase())))
+            .map(|(kind, domain)| {
+                ends_with(resource(), lit(format!("/providers/microsoft.azureactivedirectory/{kind}/{domain}")))
+            })
+            .reduce(Expr::or)
+            .unwrap_or_else(|| lit(false)),
+    }
 }
 
 /// `column IN (values)`, false for no values.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use meterlake_reports::{MfaCounts, PriceList};
+
 /// Settings of the HTTP server. [`ServerConfig::new`] holds the defaults of the contracts.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -16,6 +18,12 @@ pub struct ServerConfig {
     pub analytics: FamilyConfig,
     /// Partner Center customer usage summary.
     pub summary: FamilyConfig,
+    /// Azure AD B2C usage reports.
+    pub b2c: B2cConfig,
+    /// C3 licence consumption.
+    pub c3: FamilyConfig,
+    /// Prices of bill estimates; without them there are no estimates.
+    pub prices: Option<PriceList>,
     /// Folder of the asynchronous export files.
     pub exports_dir: PathBuf,
     /// Requests that a principal may make in a minute; 0 switches the limit off.
@@ -33,7 +41,16 @@ pub struct EaConfig {
     pub bom: bool,
 }
 
-/// Settings that the two Partner Center families have alike.
+/// Settings of the B2C family.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct B2cConfig {
+    /// Which MFA requests count.
+    pub mfa_counts: MfaCounts,
+    /// Puts a byte order mark before JSON bodies, as some old scripts expect.
+    pub bom: bool,
+}
+
+/// Settings that the other families have alike.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FamilyConfig {
     /// Puts a byte order mark before JSON bodies, as some old scripts expect.
@@ -50,6 +67,9 @@ impl ServerConfig {
             ea: EaConfig::default(),
             analytics: FamilyConfig::default(),
             summary: FamilyConfig::default(),
+            b2c: B2cConfig::default(),
+            c3: FamilyConfig::default(),
+            prices: None,
             exports_dir: exports_dir.into(),
             rate_limit_per_minute: 600,
             running_exports: 4,

@@ -15,6 +15,8 @@ pub(crate) const IGNORED_PARAMETERS: HeaderName = HeaderName::from_static("meter
 pub(crate) const MS_REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 /// The id that ties several requests together in the two Partner Center families.
 pub(crate) const MS_CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
+/// The request's id in the B2C family.
+pub(crate) const B2C_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// The request's id in the other families.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 

@@ -9,11 +9,14 @@
 
 mod analytics;
 mod answer;
+mod b2c;
 mod bearer;
+mod c3;
 mod config;
 mod ea;
 mod etag;
 mod headers;
+mod native;
 mod next_link;
 mod operations;
 mod parameters;
@@ -28,7 +31,7 @@ mod state;
 mod summary;
 mod token;
 
-pub use config::{EaConfig, FamilyConfig, ServerConfig};
+pub use config::{B2cConfig, EaConfig, FamilyConfig, ServerConfig};
 pub use router::router;
 pub use serve::{ServeError, serve};
 pub use state::ServerState;

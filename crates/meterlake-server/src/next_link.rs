@@ -71,12 +71,27 @@ impl Walk<'_> {
         base_url: &str,
         position: Position<K>,
     ) -> Result<String, Refusal> {
+        Ok(self.link_to(&self.token(signer, now, position)?, base_url))
+    }
+
+    /// The sealed position of a page.
+    pub(crate) fn token<K: Serialize>(
+        &self,
+        signer: &LinkSigner,
+        now: DateTime<Utc>,
+        position: Position<K>,
+    ) -> Result<String, Refusal> {
         let sealed = Sealed { walk: self.hash(), expires: (now + LIFE).timestamp(), position };
         let payload = serde_json::to_vec(&sealed).map_err(|error| Refusal::fault(&error))?;
+        Ok(signer.seal(&payload))
+    }
+
+    /// The absolute link to the page of a sealed position.
+    pub(crate) fn link_to(&self, token: &str, base_url: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.parameters.without_position());
-        query.append_pair(SKIP_TOKEN, &signer.seal(&payload));
-        Ok(format!("{base_url}{}?{}", self.path, query.finish()))
+        query.append_pair(SKIP_TOKEN, token);
+        format!("{base_url}{}?{}", self.path, query.finish())
     }
 
     /// The position that the request's token seals; `None` on a walk's first page.

@@ -75,6 +75,10 @@ fn shown(value: &str) -> String {
 pub(crate) enum Lacking {
     /// The call takes a user's token; this is an application's.
     UserToken,
+    /// The call takes an application's token; this is a user's.
+    ApplicationToken,
+    /// The grant on the tenant.
+    Tenant,
     /// The grant on the customer.
     Customer,
     /// A grant of the family.
@@ -88,6 +92,12 @@ pub(crate) enum Unknown {
     Customer(String),
     /// A subscription of a customer.
     Subscription(String),
+    /// A tenant.
+    Tenant(String),
+    /// A report.
+    Report(String),
+    /// A price file for estimates.
+    Prices,
     /// An export job of an enrolment.
     Export(String),
     /// The path is no route's.
@@ -188,10 +198,19 @@ impl fmt::Display for Refusal {
             Self::Forbidden(Lacking::UserToken) => {
                 f.write_str("This call takes a user's token; an application's token has no access.")
             }
+            Self::Forbidden(Lacking::ApplicationToken) => {
+                f.write_str("This call takes an application's token; a user's token has no access.")
+            }
+            Self::Forbidden(Lacking::Tenant) => f.write_str("The caller has no access to this tenant."),
             Self::Forbidden(Lacking::Customer) => f.write_str("The caller has no access to this customer."),
             Self::Forbidden(Lacking::Family) => f.write_str("The caller has no access to this report."),
             Self::Unknown(Unknown::Customer(id)) => write!(f, "There is no customer {id}."),
             Self::Unknown(Unknown::Subscription(id)) => write!(f, "The customer has no subscription {}.", shown(id)),
+            Self::Unknown(Unknown::Tenant(id)) => write!(f, "There is no tenant '{}'.", shown(id)),
+            Self::Unknown(Unknown::Report(name)) => write!(f, "There is no report '{}'.", shown(name)),
+            Self::Unknown(Unknown::Prices) => {
+                f.write_str("This server has no price file; its operator sets one with [b2c] prices.")
+            }
             Self::Unknown(Unknown::Export(id)) => write!(f, "There is no report request {} here.", shown(id)),
             Self::Unknown(Unknown::Route) => f.write_str("There is nothing at this path."),
             Self::TooMany { what, retry_after } => {

@@ -12,7 +12,7 @@ use tower_http::trace::TraceLayer;
 use crate::refusal::{ErrorShape, PanicShape};
 use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
 use crate::state::ServerState;
-use crate::{analytics, ea, operations, summary, token};
+use crate::{analytics, b2c, c3, ea, native, operations, summary, token};
 
 /// The router of all families over `state`.
 ///
@@ -24,7 +24,10 @@ pub fn router(state: ServerState) -> Router {
         .merge(family::<ea::StorageShape>(&mut table, Family::Blob, ea::blob_routes()))
         .merge(family::<analytics::AnalyticsShape>(&mut table, Family::Analytics, analytics::routes()))
         .merge(family::<summary::SummaryShape>(&mut table, Family::Summary, summary::routes()))
+        .merge(family::<b2c::B2cShape>(&mut table, Family::B2c, b2c::routes()))
+        .merge(family::<c3::C3Shape>(&mut table, Family::C3, c3::routes()))
         .merge(family::<token::TokenShape>(&mut table, Family::Token, token::routes()))
+        .merge(family::<ea::EaShape>(&mut table, Family::Native, native::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Operations, operations::routes()))
         .fallback(|| async { no_such_route() })
         .with_state(state.clone());

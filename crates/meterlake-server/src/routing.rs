@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
+use crate::c3;
 use crate::ea::EaShape;
 use crate::headers;
 use crate::parameters::Parameters;
@@ -33,8 +34,14 @@ pub(crate) enum Family {
     Analytics,
     /// Partner Center customer usage summary.
     Summary,
+    /// Azure AD B2C usage reports.
+    B2c,
+    /// C3 licence consumption.
+    C3,
     /// Tokens and discovery.
     Token,
+    /// Calls of our own.
+    Native,
     /// Operations.
     Operations,
 }
@@ -47,7 +54,10 @@ impl Family {
             Self::Blob => "/blob",
             Self::Analytics => "/analytics",
             Self::Summary => "/summary",
+            Self::B2c => "/b2c",
+            Self::C3 => "/c3",
             Self::Token => "/token",
+            Self::Native => "/native",
             Self::Operations => "/operations",
         }
     }
@@ -150,7 +160,7 @@ pub(crate) async fn admit(
     let added = answer_headers(family, request.headers(), &ignored);
     match internal_uri(family, &incoming.path) {
         Some(uri) => *request.uri_mut() = uri,
-        None => return finished(no_such_route(), head),
+        None => return finished(nothing_at(&incoming.path, request.headers()), head),
     }
     request.extensions_mut().insert(incoming);
     let mut response = next.run(request).await;
@@ -179,6 +189,9 @@ fn answer_headers(family: Family, request: &HeaderMap, ignored: &str) -> HeaderM
                 let value = headers::echoed_or_made(request, &name);
                 added.insert(name, value);
             }
+        }
+        Family::B2c => {
+            added.insert(headers::B2C_REQUEST_ID, headers::made());
         }
         _ => {
             added.insert(headers::REQUEST_ID, headers::made());
@@ -210,17 +223,21 @@ pub(crate) fn no_such_route() -> Response {
     EaShape::render(&Refusal::Unknown(Unknown::Route))
 }
 
-/// The answer at a path that no route has: where Partner Center's paths lie in its shape, because its clients read no
-/// other, else in no family's in particular.
+/// The answer at a path that no route has: near C3's paths, and where Partner Center's lie, in the shape of the family,
+/// because its clients read no other; else in no family's in particular.
 fn nothing_at(path: &str, request: &HeaderMap) -> Response {
     let parts = path::parts(path);
+    let refusal = Refusal::Unknown(Unknown::Route);
+    if c3::is_near(&parts) {
+        return c3::C3Shape::render(&refusal);
+    }
     let starts = |with: &[&str]| {
         parts.len() >= with.len() && with.iter().zip(&parts).all(|(fixed, part)| fixed.eq_ignore_ascii_case(part))
     };
     if !starts(&["partner"]) && !starts(&["v1", "customers"]) {
         return no_such_route();
     }
-    let mut response = PartnerCenterShape::render(&Refusal::Unknown(Unknown::Route));
+    let mut response = PartnerCenterShape::render(&refusal);
     response.headers_mut().extend(answer_headers(Family::Summary, request, ""));
     response
 }

@@ -9,5 +9,8 @@
 pub mod demo;
 pub mod server;
 
-pub use demo::{Charged, DemoCustomer, DemoSources, DemoSubscription, DemoTotals, generate_demo};
+pub use demo::{
+    Attempts, Charged, DemoApplication, DemoB2c, DemoB2cCounts, DemoCustomer, DemoLicence, DemoLicences, DemoSources,
+    DemoSubscription, DemoTotals, DemoUserCount, generate_demo,
+};
 pub use server::TestServer;

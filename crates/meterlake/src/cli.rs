@@ -1,11 +1,17 @@
 //! The command line.
 
+mod datasets;
+mod reports;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+pub(crate) use datasets::{DatasetOptions, ImportB2cEvents, ImportLicences, ImportUsers};
 use meterlake_control::{KeySlot, PrincipalKind};
 use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
+pub(crate) use reports::{EstimateBill, Report};
+
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
     InvoiceState, Offer, TenantId,
@@ -62,6 +68,10 @@ pub(crate) enum Command {
     Import(Import),
     /// List the imports, or show one
     Imports(Imports),
+    /// Print a report of any of the five families, from the data folder or a server
+    Report(Box<Report>),
+    /// Estimate the bill of a B2C tenant from a price file
+    Estimate(EstimateBill),
     /// Answer the reporting APIs
     Serve(Serve),
     /// Make a demo lake from generated source files and serve it
@@ -98,6 +108,13 @@ pub(crate) enum Command {
 pub(crate) enum Import {
     /// Cost and usage files: Azure cost exports, EA usage details, rated usage, utilizations, FOCUS
     Charges(ImportCharges),
+    /// Sign-in audit records of B2C tenants: Graph directoryAudits, Log Analytics AuditLogs
+    B2cEvents(ImportB2cEvents),
+    /// Snapshots of the users of B2C tenants: Graph users with identities
+    Users(ImportUsers),
+    /// Snapshots of customers' licences: Graph and Partner Center subscribedSkus and subscriptions, product names
+    #[command(alias = "licenses")]
+    Licences(ImportLicences),
 }
 
 /// Options of `meterlake import charges`.

@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) ea: Ea,
     pub(crate) analytics: Family,
     pub(crate) summary: Family,
+    pub(crate) b2c: B2c,
+    pub(crate) c3: Family,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +60,21 @@ pub(crate) struct Family {
     pub(crate) bom: bool,
 }
 
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct B2c {
+    pub(crate) mfa_counts: MfaCounting,
+    pub(crate) bom: bool,
+    pub(crate) prices: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum MfaCounting {
+    Attempts,
+    Completed,
+}
+
 impl Config {
     /// Reads `file` over the defaults; without `file`, `meterlake.toml` in the data folder where there is one.
     pub(crate) fn load(file: Option<&Path>, data: &Path) -> anyhow::Result<Self> {
@@ -89,6 +106,9 @@ mod tests {
         std::fs::write(folder.join("meterlake.toml"), "[limits]\nrequests_per_minut = 5\n").unwrap();
         let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
         assert!(error.contains("requests_per_minut"), "{error}");
+        std::fs::write(folder.join("meterlake.toml"), "[b2c]\nmfa_counts = \"done\"\n").unwrap();
+        let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
+        assert!(error.contains("done") && error.contains("attempts"), "{error}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -8,6 +8,7 @@ use meterlake_control::Control;
 use meterlake_import::{ImportError, RecoveryReport, recover};
 use meterlake_lake::Lake;
 use meterlake_model::{SharedClock, ShiftedClock, SystemClock};
+use meterlake_reports::PriceList;
 use url::Url;
 
 use crate::config::Config;
@@ -68,6 +69,24 @@ impl DataFolder {
     /// Folder of asynchronous export files.
     pub(crate) fn exports(&self) -> PathBuf {
         self.dir.join("exports")
+    }
+
+    /// The price file of the settings, if one is set.
+    pub(crate) fn prices(&self) -> anyhow::Result<Option<PriceList>> {
+        if self.config.b2c.prices.is_empty() {
+            return Ok(None);
+        }
+        let path = self.dir.join(&self.config.b2c.prices);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the price file {} of the setting [b2c] prices", path.display()))?;
+        Ok(Some(PriceList::from_toml(&text).with_context(|| path.display().to_string())?))
+    }
+
+    /// What salts the hashes of user ids: the same for all imports of this folder, and nowhere else.
+    pub(crate) async fn user_salt(&self, control: &Control) -> anyhow::Result<[u8; 32]> {
+        let fresh = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes).concat();
+        let kept = control.server_secret("user-hashes", &fresh).await?;
+        <[u8; 32]>::try_from(kept).map_err(|_| anyhow::anyhow!("the salt of user hashes is damaged"))
     }
 
     /// Settles what interrupted imports left behind.

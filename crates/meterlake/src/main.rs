@@ -9,6 +9,8 @@ mod data_folder;
 mod journal;
 mod output;
 mod progress;
+mod report;
+mod rows;
 
 use std::process::ExitCode;
 

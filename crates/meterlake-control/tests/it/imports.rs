@@ -18,7 +18,7 @@ fn import(id: ImportId, state: ImportState) -> StoredImport<'static> {
     StoredImport {
         id,
         state,
-        kind: Some(SourceKind::CostExportEa),
+        kind: Some(SourceKind::CostExportEa.as_str()),
         started_at: at(0),
         finished_at: None,
         version: None,
@@ -138,7 +138,7 @@ async fn ea_accounts_get_an_enrolment_unless_someone_decided() {
     it.control.set_enrolment(&"ours".parse().unwrap(), &accounts[1..2]).await.unwrap();
     it.control.set_enrolment(&"300".parse().unwrap(), &["elsewhere".parse().unwrap()]).await.unwrap();
     let other_kind = StoredImport {
-        kind: Some(SourceKind::RatedUsage),
+        kind: Some(SourceKind::RatedUsage.as_str()),
         billing_accounts: &accounts,
         ..import(ImportId::new(at(0)), ImportState::Committed)
     };

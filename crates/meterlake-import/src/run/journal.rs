@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use meterlake_model::ImportId;
 
-use crate::ImportRecord;
+use crate::{DatasetRecord, ImportRecord};
 
 /// What a journal says when it fails.
 pub type JournalError = Box<dyn std::error::Error + Send + Sync>;
@@ -17,12 +17,21 @@ pub trait ImportJournal: Send + Sync {
     /// The record with this id.
     async fn get(&self, id: ImportId) -> Result<Option<ImportRecord>, JournalError>;
 
-    /// All records in state `running`.
+    /// All records of imports of charges in state `running`.
     async fn running(&self) -> Result<Vec<ImportRecord>, JournalError>;
 
-    /// Records in state `committed` that hold a file with this SHA-256, of its bytes or of its decompressed contents.
+    /// Records of imports of charges in state `committed` that hold a file with this SHA-256, of its bytes or of its decompressed contents.
     async fn find_by_hash(&self, sha256: &str) -> Result<Vec<ImportRecord>, JournalError>;
 
-    /// All records in state `committed`, oldest first.
+    /// All records of imports of charges in state `committed`, oldest first.
     async fn committed(&self) -> Result<Vec<ImportRecord>, JournalError>;
+
+    /// Stores or replaces the record of a dataset import with this id, in whatever state it is.
+    async fn store_dataset(&self, record: &DatasetRecord) -> Result<(), JournalError>;
+
+    /// The record of the dataset import with this id.
+    async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError>;
+
+    /// All records of dataset imports in state `running`, oldest first.
+    async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError>;
 }

@@ -1,7 +1,7 @@
 //! One import from the paths on the command line to its commit.
 
 mod basis;
-mod crash;
+pub(crate) mod crash;
 mod journal;
 mod prepare;
 mod read;

@@ -120,7 +120,7 @@ pub(crate) fn scalar(text: &str) -> Result<Cow<'_, str>, serde_json::Error> {
 }
 
 /// The length of the value at the start of the bytes, if it ends within them.
-fn value_length(bytes: &[u8], at_end: bool) -> Option<usize> {
+pub(crate) fn value_length(bytes: &[u8], at_end: bool) -> Option<usize> {
     let mut depth = 0usize;
     let mut at = 0;
     while at < bytes.len() {

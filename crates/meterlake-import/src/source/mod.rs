@@ -1,16 +1,16 @@
 //! What lies on disk: files, zip members, folders with a manifest; their compression and format.
 
 pub(crate) mod batch;
-mod csv;
+pub(crate) mod csv;
 mod discover;
 mod encoding;
 pub(crate) mod json;
 mod manifest;
-mod open;
+pub(crate) mod open;
 mod parquet;
 mod rows;
 mod signature;
-mod window;
+pub(crate) mod window;
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(crate) use rows::Rows;
 use crate::ImportError;
 
 /// A failure to read on in a file that opened.
-fn damage(file: &str, line: u64, error: &std::io::Error) -> ImportError {
+pub(crate) fn damage(file: &str, line: u64, error: &std::io::Error) -> ImportError {
     let reason = match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "the packed data breaks off: the file is truncated".to_owned(),
         std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {

@@ -1,26 +1,11 @@
 //! The columns of `charges`: the superset of the EA, MCA, Partner and FOCUS columns that the APIs or FOCUS output
 //! need. The order here is the order in the files.
 
-use std::sync::{Arc, LazyLock};
+use arrow::datatypes::SchemaRef;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use crate::tables::{Table, column::table_columns};
 
-use super::column::{Column, ColumnType};
-
-macro_rules! columns {
-    ($($constant:ident, $name:literal, $kind:ident $(, $nullable:ident)?: $meaning:literal;)+) => {
-        $(#[doc = $meaning] pub const $constant: &str = $name;)+
-
-        /// Every column of `charges`, in file order.
-        pub const COLUMNS: &[Column] = &[
-            $(Column { name: $name, kind: ColumnType::$kind, nullable: columns!(@null $($nullable)?), meaning: $meaning }),+
-        ];
-    };
-    (@null nullable) => { true };
-    (@null) => { false };
-}
-
-columns! {
+table_columns! {
     // Scope and provenance
     BILLING_PERIOD, "billing_period", Period: "Period that the charge is billed in, as `yyyymm`; the partition.";
     SOURCE_KIND, "source_kind", Text: "Kind of the source file.";
@@ -158,7 +143,5 @@ pub const SCOPE: &[&str] =
 /// The Arrow schema of a batch of charges, `billing_period` included.
 #[must_use]
 pub fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> =
-        LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(Column::field).collect::<Vec<_>>())));
-    Arc::clone(&SCHEMA)
+    Table::Charges.schema()
 }

@@ -1,6 +1,11 @@
 //! The table `charges`: one row a charge line.
 
-mod column;
 pub mod columns;
+mod lake;
+mod snapshot;
+mod writer;
 
-pub use column::{Column, ColumnType};
+pub use crate::tables::{Column, ColumnType};
+pub use lake::Commit;
+pub use snapshot::{ChargesFile, ChargesSnapshot};
+pub use writer::{ChargesWriter, WrittenFile};

@@ -1,28 +1,28 @@
 //! Dividing files into groups, each of which is read front to back and therefore in order.
 
-use crate::snapshot::ChargesFile;
+use crate::snapshot::TableFile;
 
 /// With more chains than this, an ordered read would hold too many files open; the engine sorts instead.
 const MOST_ORDERED_GROUPS: usize = 256;
 
 /// Files by group.
 pub(super) struct Planned<'a> {
-    pub(super) groups: Vec<Vec<&'a ChargesFile>>,
+    pub(super) groups: Vec<Vec<&'a TableFile>>,
     /// Whether every group yields its rows in the order of a file.
     pub(super) ordered: bool,
 }
 
-/// Chains files whose days follow each other without overlap, into as few chains as possible; then halves the largest
+/// Chains files whose days (or instants) follow each other without overlap, into as few chains as possible; then halves the largest
 /// chains until there is work for every thread.
-pub(super) fn plan<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a> {
+pub(super) fn plan<'a>(files: &[&'a TableFile], threads: usize) -> Planned<'a> {
     let mut sorted = files.to_vec();
-    sorted.sort_by(|a, b| (a.first_day, a.last_day, &a.path).cmp(&(b.first_day, b.last_day, &b.path)));
+    sorted.sort_by(|a, b| (a.span, &a.path).cmp(&(b.span, &b.path)));
 
-    // Taking the files by first day, any chain that has ended will do; the count is then the greatest overlap.
-    let mut chains: Vec<Vec<&ChargesFile>> = Vec::new();
+    // Taking the files by first value, any chain that has ended will do; the count is then the greatest overlap.
+    let mut chains: Vec<Vec<&TableFile>> = Vec::new();
     let mut ends = std::collections::BinaryHeap::new();
     for file in sorted {
-        let free = ends.peek().is_some_and(|(std::cmp::Reverse(end), _)| *end < file.first_day);
+        let free = ends.peek().is_some_and(|(std::cmp::Reverse(end), _)| *end < file.span.0);
         let chain = match if free { ends.pop() } else { None } {
             Some((_, chain)) => chain,
             None => {
@@ -31,7 +31,7 @@ pub(super) fn plan<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a>
             }
         };
         chains[chain].push(file);
-        ends.push((std::cmp::Reverse(file.last_day), chain));
+        ends.push((std::cmp::Reverse(file.span.1), chain));
     }
 
     if chains.len() > MOST_ORDERED_GROUPS {
@@ -60,19 +60,19 @@ pub(super) fn plan<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a>
 }
 
 /// As many groups of about equal size as there are threads, without regard to order.
-pub(super) fn balanced<'a>(files: &[&'a ChargesFile], threads: usize) -> Planned<'a> {
+pub(super) fn balanced<'a>(files: &[&'a TableFile], threads: usize) -> Planned<'a> {
     Planned { groups: by_size(files, threads.max(1)), ordered: false }
 }
 
-fn size(files: &[&ChargesFile]) -> u64 {
+fn size(files: &[&TableFile]) -> u64 {
     files.iter().map(|file| file.size).sum()
 }
 
 /// The files in groups of about equal size, without regard to order.
-fn by_size<'a>(files: &[&'a ChargesFile], count: usize) -> Vec<Vec<&'a ChargesFile>> {
+fn by_size<'a>(files: &[&'a TableFile], count: usize) -> Vec<Vec<&'a TableFile>> {
     let mut sorted = files.to_vec();
     sorted.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
-    let mut groups: Vec<(u64, Vec<&ChargesFile>)> = vec![(0, Vec::new()); count.min(files.len())];
+    let mut groups: Vec<(u64, Vec<&TableFile>)> = vec![(0, Vec::new()); count.min(files.len())];
     for file in sorted {
         if let Some(smallest) = groups.iter_mut().min_by_key(|(size, _)| *size) {
             smallest.0 += file.size;

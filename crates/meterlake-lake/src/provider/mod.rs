@@ -5,9 +5,9 @@ mod groups;
 mod keep_order;
 mod prune;
 
-use std::{fmt, sync::Arc, sync::LazyLock};
+use std::{fmt, sync::Arc};
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::{
     catalog::{Session, TableProvider},
@@ -20,78 +20,31 @@ use datafusion::{
         object_store::ObjectStoreUrl,
         physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource, parquet::CachedParquetFileReaderFactory},
         source::DataSourceExec,
-        table_schema::TableSchema,
     },
     logical_expr::{Expr, TableProviderFilterPushDown, utils::conjunction},
-    physical_expr::{LexOrdering, PhysicalSortExpr, expressions::Column},
     physical_plan::{ExecutionPlan, empty::EmptyExec},
 };
-use meterlake_model::BillingPeriod;
 use object_store::path::Path as StorePath;
 
-use crate::{
-    charges::columns,
-    root::TableRoot,
-    snapshot::ChargesFile,
-    stats::{self, FileStats},
-};
+use crate::{root::TableRoot, snapshot::TableFile, stats::FileStats, tables::Table};
 
 pub(crate) use keep_order::KeepScanOrder;
 
 /// What the first read of a remote file fetches from its end, so that the footer mostly comes with it.
 const REMOTE_FOOTER_BYTES: usize = 256 << 10;
 
-/// The columns of `charges` as the engine reads them: text as views, which are sorted and compared without copies.
-pub(crate) fn read_schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let fields = columns::schema().fields().iter().map(viewed).collect::<Vec<FieldRef>>();
-        Arc::new(Schema::new(fields))
-    });
-    Arc::clone(&SCHEMA)
-}
-
-fn viewed(field: &FieldRef) -> FieldRef {
-    match field.data_type() {
-        DataType::Utf8 => Arc::new(Field::new(field.name(), DataType::Utf8View, field.is_nullable())),
-        _ => Arc::clone(field),
-    }
-}
-
-/// The same columns as the scan numbers them: those in the files, then the partition column.
-fn scan_schema() -> TableSchema {
-    static SCHEMA: LazyLock<TableSchema> = LazyLock::new(|| {
-        let read = read_schema();
-        let (partition, stored): (Vec<FieldRef>, Vec<FieldRef>) =
-            read.fields().iter().cloned().partition(|field| field.name() == columns::BILLING_PERIOD);
-        TableSchema::builder(Arc::new(Schema::new(stored))).with_table_partition_cols(partition).build()
-    });
-    SCHEMA.clone()
-}
-
-/// The order of rows in every file.
-fn file_ordering() -> Option<LexOrdering> {
-    static ORDER: LazyLock<Option<LexOrdering>> = LazyLock::new(|| {
-        let schema = scan_schema();
-        let keys = columns::SORT.iter().map(|name| {
-            let place = schema.table_schema().index_of(name).ok()?;
-            let options = arrow::compute::SortOptions { descending: false, nulls_first: false };
-            Some(PhysicalSortExpr::new(Arc::new(Column::new(name, place)), options))
-        });
-        LexOrdering::new(keys.collect::<Option<Vec<_>>>()?)
-    });
-    ORDER.clone()
-}
-
 /// A data file as the scan takes it, with everything that the log knows of it.
 pub(crate) fn partitioned_file(
+    table: Table,
     path: StorePath,
     size: u64,
-    period: BillingPeriod,
+    partition: Option<i32>,
     stats: &FileStats,
 ) -> PartitionedFile {
-    let schema = scan_schema();
+    let layout = table.layout();
+    let schema = &layout.scan;
     let mut columns = vec![ColumnStatistics::default(); schema.file_schema().fields().len()];
-    for (place, name) in stats::COLUMNS.iter().enumerate() {
+    for (place, name) in layout.stats.iter().enumerate() {
         if let Ok(index) = schema.file_schema().index_of(name) {
             columns[index] = stats.engine(place);
         }
@@ -102,7 +55,7 @@ pub(crate) fn partitioned_file(
         column_statistics: columns,
     };
     let mut file = PartitionedFile::new(String::new(), size)
-        .with_partition_values(vec![ScalarValue::Int32(Some(period.number()))])
+        .with_partition_values(partition.into_iter().map(|number| ScalarValue::Int32(Some(number))).collect())
         .with_statistics(Arc::new(statistics));
     // Set here, because the constructor would encode the path once more.
     file.object_meta.location = path;
@@ -110,16 +63,17 @@ pub(crate) fn partitioned_file(
 }
 
 /// Some data files of one snapshot as a table.
-pub(crate) struct ChargesProvider {
+pub(crate) struct FilesProvider {
+    table: Table,
     root: TableRoot,
-    files: Arc<[ChargesFile]>,
+    files: Arc<[TableFile]>,
     /// Whether the order of rows in the files is declared, at the price of a partition for each file that overlaps.
     ordered: bool,
 }
 
-impl ChargesProvider {
-    pub(crate) fn new(root: TableRoot, files: Arc<[ChargesFile]>) -> Self {
-        Self { root, files, ordered: true }
+impl FilesProvider {
+    pub(crate) fn new(table: Table, root: TableRoot, files: Arc<[TableFile]>) -> Self {
+        Self { table, root, files, ordered: true }
     }
 
     /// The same table without an order: as many partitions as threads.
@@ -136,24 +90,24 @@ impl ChargesProvider {
     }
 
     /// The files that may hold rows that satisfy all filters.
-    fn wanted(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&ChargesFile>> {
+    fn wanted(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&TableFile>> {
         let Some(predicate) = conjunction(filters.iter().cloned()) else { return Ok(self.files.iter().collect()) };
-        let schema = read_schema();
-        let predicate = state.create_physical_expr(predicate, &DFSchema::try_from(Arc::clone(&schema))?)?;
-        Ok(prune::keep(&self.files, &predicate, &schema))
+        let schema = Arc::clone(&self.table.layout().read);
+        let predicate = state.create_physical_expr(predicate, &DFSchema::try_from(schema)?)?;
+        Ok(prune::keep(self.table, &self.files, &predicate))
     }
 }
 
-impl fmt::Debug for ChargesProvider {
+impl fmt::Debug for FilesProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "charges ({} files)", self.files.len())
+        write!(f, "{} ({} files)", self.table, self.files.len())
     }
 }
 
 #[async_trait]
-impl TableProvider for ChargesProvider {
+impl TableProvider for FilesProvider {
     fn schema(&self) -> SchemaRef {
-        read_schema()
+        Arc::clone(&self.table.layout().read)
     }
 
     fn table_type(&self) -> TableType {
@@ -165,7 +119,7 @@ impl TableProvider for ChargesProvider {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        Some(totals(self.files.iter(), read_schema().fields().len()))
+        Some(totals(self.files.iter(), self.table.layout().read.fields().len()))
     }
 
     async fn scan(
@@ -175,17 +129,18 @@ impl TableProvider for ChargesProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let read = read_schema();
+        let layout = self.table.layout();
+        let read = &layout.read;
         let wanted = self.wanted(state, filters)?;
         if wanted.is_empty() {
             let schema = match projection {
                 Some(places) => Arc::new(read.project(places)?),
-                None => read,
+                None => Arc::clone(read),
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
 
-        let scan = scan_schema();
+        let scan = layout.scan.clone();
         let places = match projection {
             Some(places) => places.clone(),
             None => (0..read.fields().len()).collect(),
@@ -199,7 +154,7 @@ impl TableProvider for ChargesProvider {
         let statistics = totals(wanted.iter().copied(), width);
         let threads = state.config().target_partitions();
         let planned = if self.ordered { groups::plan(&wanted, threads) } else { groups::balanced(&wanted, threads) };
-        let ordering = if planned.ordered { file_ordering() } else { None };
+        let ordering = if planned.ordered { layout.ordering.clone() } else { None };
         let groups = planned
             .groups
             .into_iter()
@@ -216,7 +171,7 @@ impl TableProvider for ChargesProvider {
             global: state.config_options().execution.parquet.clone(),
             ..TableParquetOptions::default()
         };
-        // Footers of a hundred columns are read and parsed once, not in every query.
+        // Footers of many columns are read and parsed once, not in every query.
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let reader = CachedParquetFileReaderFactory::new(Arc::clone(&self.root.bucket), footers);
         let mut source = ParquetSource::new(scan)
@@ -237,7 +192,7 @@ impl TableProvider for ChargesProvider {
 }
 
 /// Rows and bytes of some files; nothing is said of their columns.
-fn totals<'a>(files: impl Iterator<Item = &'a ChargesFile>, width: usize) -> Statistics {
+fn totals<'a>(files: impl Iterator<Item = &'a TableFile>, width: usize) -> Statistics {
     let (rows, bytes) = files.fold((0, 0), |(rows, bytes), file| (rows + file.rows, bytes + file.size));
     Statistics {
         num_rows: Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX)),

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, BooleanArray, Int32Array, UInt64Array},
-    datatypes::{DataType, SchemaRef},
+    datatypes::DataType,
 };
 use datafusion::{
     common::{Column, ScalarValue, pruning::PruningStatistics},
@@ -13,21 +13,17 @@ use datafusion::{
 };
 
 use crate::{
-    charges::columns,
-    snapshot::ChargesFile,
+    snapshot::TableFile,
     stats::{self, StatValue},
+    tables::Table,
 };
 
 /// The files that may hold rows for which the predicate is true. When in doubt, a file is kept.
-pub(super) fn keep<'a>(
-    files: &'a [ChargesFile],
-    predicate: &Arc<dyn PhysicalExpr>,
-    schema: &SchemaRef,
-) -> Vec<&'a ChargesFile> {
+pub(super) fn keep<'a>(table: Table, files: &'a [TableFile], predicate: &Arc<dyn PhysicalExpr>) -> Vec<&'a TableFile> {
     let kept = PruningPredicateBuilder::new()
-        .with_file_schema(Arc::clone(schema))
+        .with_file_schema(Arc::clone(&table.layout().read))
         .try_build(Arc::clone(predicate))
-        .and_then(|pruning| pruning.prune(&LogStatistics { files, schema }));
+        .and_then(|pruning| pruning.prune(&LogStatistics { table, files }));
     match kept {
         Ok(kept) => files.iter().zip(kept).filter(|(_, keep)| *keep).map(|(file, _)| file).collect(),
         Err(error) => {
@@ -38,38 +34,42 @@ pub(super) fn keep<'a>(
 }
 
 struct LogStatistics<'a> {
-    files: &'a [ChargesFile],
-    schema: &'a SchemaRef,
+    table: Table,
+    files: &'a [TableFile],
 }
 
 impl LogStatistics<'_> {
-    fn periods(&self) -> ArrayRef {
-        Arc::new(Int32Array::from_iter_values(self.files.iter().map(|file| file.period.number())))
+    fn is_partition(&self, column: &Column) -> bool {
+        self.table.partition() == Some(column.name.as_str())
     }
 
-    fn place(column: &Column) -> Option<usize> {
-        stats::COLUMNS.iter().position(|name| *name == column.name)
+    fn partitions(&self) -> ArrayRef {
+        Arc::new(self.files.iter().map(|file| file.partition).collect::<Int32Array>())
     }
 
-    fn data_type(&self, column: &Column) -> Option<&DataType> {
-        self.schema.field_with_name(&column.name).ok().map(|field| field.data_type())
+    fn place(&self, column: &Column) -> Option<usize> {
+        self.table.layout().stat(&column.name)
+    }
+
+    fn data_type(&self, column: &Column) -> Option<&'static DataType> {
+        self.table.layout().read.field_with_name(&column.name).ok().map(|field| field.data_type())
     }
 }
 
 impl PruningStatistics for LogStatistics<'_> {
     fn min_values(&self, column: &Column) -> Option<ArrayRef> {
-        if column.name == columns::BILLING_PERIOD {
-            return Some(self.periods());
+        if self.is_partition(column) {
+            return Some(self.partitions());
         }
-        let place = Self::place(column)?;
+        let place = self.place(column)?;
         stats::array(self.files.iter().map(|file| file.stats.least[place].as_ref()), self.data_type(column)?)
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        if column.name == columns::BILLING_PERIOD {
-            return Some(self.periods());
+        if self.is_partition(column) {
+            return Some(self.partitions());
         }
-        let place = Self::place(column)?;
+        let place = self.place(column)?;
         stats::array(self.files.iter().map(|file| file.stats.greatest[place].as_ref()), self.data_type(column)?)
     }
 
@@ -78,7 +78,7 @@ impl PruningStatistics for LogStatistics<'_> {
     }
 
     fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
-        let known = column.name == columns::BILLING_PERIOD || Self::place(column).is_some();
+        let known = self.is_partition(column) || self.place(column).is_some();
         known.then(|| Arc::new(UInt64Array::from(vec![0; self.files.len()])) as ArrayRef)
     }
 
@@ -89,7 +89,7 @@ impl PruningStatistics for LogStatistics<'_> {
     // The values are only compared and never changed.
     #[allow(clippy::mutable_key_type)]
     fn contained(&self, column: &Column, values: &HashSet<ScalarValue>) -> Option<BooleanArray> {
-        if column.name == columns::BILLING_PERIOD {
+        if self.is_partition(column) {
             let wanted: HashSet<i32> = values
                 .iter()
                 .map(|value| match value {
@@ -97,9 +97,14 @@ impl PruningStatistics for LogStatistics<'_> {
                     _ => None,
                 })
                 .collect::<Option<_>>()?;
-            return Some(self.files.iter().map(|file| Some(wanted.contains(&file.period.number()))).collect());
+            return Some(
+                self.files
+                    .iter()
+                    .map(|file| Some(file.partition.is_some_and(|number| wanted.contains(&number))))
+                    .collect(),
+            );
         }
-        let place = Self::place(column)?;
+        let place = self.place(column)?;
         let wanted = values.iter().map(stat_value).collect::<Option<HashSet<StatValue>>>()?;
         Some(
             self.files
@@ -123,6 +128,7 @@ fn stat_value(value: &ScalarValue) -> Option<StatValue> {
             Some(StatValue::Text(text.clone()))
         }
         ScalarValue::Date32(Some(days)) => Some(StatValue::Day(*days)),
+        ScalarValue::TimestampMicrosecond(Some(micros), _) => Some(StatValue::Instant(*micros)),
         ScalarValue::Int64(Some(number)) => Some(StatValue::Integer(*number)),
         _ => None,
     }

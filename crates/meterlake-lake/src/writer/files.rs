@@ -3,15 +3,15 @@
 use std::{ops::Range, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch},
+    array::{Array, ArrayRef, AsArray, Date32Array, RecordBatch},
     compute::partition,
-    datatypes::{DataType, Date32Type, Int32Type, Schema, SchemaRef},
+    datatypes::{DataType, Date32Type, Int32Type, TimeUnit, TimestampMicrosecondType},
 };
 use meterlake_model::{BillingPeriod, ImportId};
 use object_store::{ObjectStoreExt, buffered::BufWriter, path::Path as StorePath};
 use parquet::{
     arrow::AsyncArrowWriter,
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     file::{
         metadata::{KeyValue, SortingColumn},
         properties::{EnabledStatistics, WriterProperties},
@@ -19,35 +19,30 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::{WriterOptions, WrittenFile};
-use crate::{
-    charges::columns,
-    error::LakeError,
-    root::TableRoot,
-    scope::{ScopeValues, scope_key},
-    stats::FileStats,
-};
+use super::{NewFile, WriterOptions};
+use crate::{error::LakeError, root::TableRoot, scope::key_of, stats::FileStats, tables::Table};
 
 /// A row group is closed at about this many bytes in memory, whatever its rows.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
+const MICROS_OF_DAY: i64 = 86_400_000_000;
+
 /// Takes sorted batches and writes one file after the other.
 pub(super) struct FileSplitter<'a> {
+    table: Table,
     root: &'a TableRoot,
     import: ImportId,
     options: &'a WriterOptions,
     next: u32,
-    /// The columns in the files: all but the partition column.
-    schema: SchemaRef,
     open: Option<OpenFile>,
-    written: Vec<WrittenFile>,
+    written: Vec<NewFile>,
 }
 
 /// What all rows of a file have in common.
 #[derive(Clone, PartialEq, Eq)]
 struct FileKey {
-    period: BillingPeriod,
-    scope: ScopeValues,
+    partition: Option<i32>,
+    scope: Vec<String>,
 }
 
 struct OpenFile {
@@ -59,10 +54,14 @@ struct OpenFile {
 }
 
 impl<'a> FileSplitter<'a> {
-    pub(super) fn new(root: &'a TableRoot, import: ImportId, options: &'a WriterOptions, next: u32) -> Self {
-        let stored: Vec<_> =
-            columns::schema().fields().iter().filter(|f| f.name() != columns::BILLING_PERIOD).cloned().collect();
-        Self { root, import, options, next, schema: Arc::new(Schema::new(stored)), open: None, written: Vec::new() }
+    pub(super) fn new(
+        table: Table,
+        root: &'a TableRoot,
+        import: ImportId,
+        options: &'a WriterOptions,
+        next: u32,
+    ) -> Self {
+        Self { table, root, import, options, next, open: None, written: Vec::new() }
     }
 
     /// Number of the next file.
@@ -72,10 +71,10 @@ impl<'a> FileSplitter<'a> {
 
     /// Writes the next rows.
     pub(super) async fn take(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
-        for range in key_ranges(batch)? {
+        for range in self.ranges(batch)? {
             let rows = batch.slice(range.start, range.len());
-            let key = FileKey::of(&rows)?;
-            let day = first_day(&rows)?;
+            let key = FileKey::of(self.table, &rows)?;
+            let day = first_day(&days(self.table, &rows)?);
             if self.open.as_ref().is_some_and(|open| open.key != key || self.is_full(open, day)) {
                 self.close().await?;
             }
@@ -83,7 +82,7 @@ impl<'a> FileSplitter<'a> {
                 Some(open) => open,
                 None => self.create(key)?,
             };
-            let stored = self.without_period(&rows)?;
+            let stored = self.stored(&rows)?;
             open.stats.add(&stored);
             open.last_day = day;
             open.writer.write(&stored).await?;
@@ -93,7 +92,7 @@ impl<'a> FileSplitter<'a> {
     }
 
     /// Closes the last file. Returns all files.
-    pub(super) async fn finish(mut self) -> Result<Vec<WrittenFile>, LakeError> {
+    pub(super) async fn finish(mut self) -> Result<Vec<NewFile>, LakeError> {
         self.close().await?;
         Ok(self.written)
     }
@@ -109,19 +108,14 @@ impl<'a> FileSplitter<'a> {
     }
 
     fn create(&mut self, key: FileKey) -> Result<OpenFile, LakeError> {
-        let scope = scope_key(key.scope.each_ref().map(String::as_str));
-        let path = format!(
-            "{}={}/{scope}-{}-{}.parquet",
-            columns::BILLING_PERIOD,
-            key.period.number(),
-            self.import,
-            self.next
-        );
+        let folder = self.table.partition().zip(key.partition);
+        let folder = folder.map_or_else(String::new, |(column, number)| format!("{column}={number}/"));
+        let path = format!("{folder}{}-{}-{}.parquet", key_of(&key.scope), self.import, self.next);
         self.next += 1;
         let target = BufWriter::new(Arc::clone(&self.root.bucket), self.root.in_bucket(&path));
-        let properties = properties(&self.schema, self.options, self.import, &key)?;
-        let writer = AsyncArrowWriter::try_new(target, Arc::clone(&self.schema), Some(properties))?;
-        let stats = FileStats::of_scope(&key.scope);
+        let properties = properties(self.table, self.options, self.import, &key)?;
+        let writer = AsyncArrowWriter::try_new(target, Arc::clone(&self.table.layout().stored), Some(properties))?;
+        let stats = FileStats::of_scope(self.table, &key.scope);
         Ok(OpenFile { key, path, writer, stats, last_day: i32::MIN })
     }
 
@@ -129,10 +123,10 @@ impl<'a> FileSplitter<'a> {
         let Some(open) = self.open.take() else { return Ok(()) };
         open.writer.close().await?;
         let size = self.root.store.head(&StorePath::from(open.path.as_str())).await?.size;
-        self.written.push(WrittenFile {
+        self.written.push(NewFile {
             path: open.path,
-            period: open.key.period,
-            scope_key: scope_key(open.key.scope.each_ref().map(String::as_str)),
+            partition: open.key.partition,
+            scope_key: key_of(&open.key.scope),
             scope: open.key.scope,
             rows: open.stats.rows,
             size,
@@ -141,22 +135,39 @@ impl<'a> FileSplitter<'a> {
         Ok(())
     }
 
-    fn without_period(&self, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
-        let columns = self.schema.fields().iter().map(|field| column(rows, field.name()).cloned());
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns.collect::<Result<Vec<_>, _>>()?)?)
+    /// The rows without the partition column.
+    fn stored(&self, rows: &RecordBatch) -> Result<RecordBatch, LakeError> {
+        let schema = &self.table.layout().stored;
+        let columns = schema.fields().iter().map(|field| column(rows, field.name()).cloned());
+        Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<_>, _>>()?)?)
+    }
+
+    /// Runs of rows with one partition, scope and day.
+    fn ranges(&self, batch: &RecordBatch) -> Result<Vec<Range<usize>>, LakeError> {
+        if batch.num_rows() == 0 {
+            return Ok(Vec::new());
+        }
+        let keys = self.table.partition().into_iter().chain(self.table.scope().iter().copied());
+        let mut keys = keys.map(|name| column(batch, name).cloned()).collect::<Result<Vec<_>, _>>()?;
+        keys.push(Arc::new(days(self.table, batch)?));
+        Ok(partition(&keys)?.ranges())
     }
 }
 
 impl FileKey {
-    fn of(rows: &RecordBatch) -> Result<Self, LakeError> {
-        let number = column(rows, columns::BILLING_PERIOD)?.as_primitive::<Int32Type>().value(0);
-        let period = BillingPeriod::from_number(number)
-            .ok_or_else(|| LakeError::Rows(format!("{number} in billing_period is not a period written yyyymm")))?;
-        let mut scope = ScopeValues::default();
-        for (value, name) in scope.iter_mut().zip(columns::SCOPE) {
-            column(rows, name)?.as_string::<i32>().value(0).clone_into(value);
-        }
-        Ok(Self { period, scope })
+    fn of(table: Table, rows: &RecordBatch) -> Result<Self, LakeError> {
+        let partition = match table.partition() {
+            Some(name) => {
+                let number = column(rows, name)?.as_primitive::<Int32Type>().value(0);
+                if BillingPeriod::from_number(number).is_none() {
+                    return Err(LakeError::Rows(format!("{number} in {name} is not a period written yyyymm")));
+                }
+                Some(number)
+            }
+            None => None,
+        };
+        let scope = table.scope().iter().map(|name| Ok(column(rows, name)?.as_string::<i32>().value(0).to_owned()));
+        Ok(Self { partition, scope: scope.collect::<Result<_, LakeError>>()? })
     }
 }
 
@@ -164,35 +175,37 @@ fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeErr
     rows.column_by_name(name).ok_or_else(|| LakeError::Rows(format!("column {name} is missing")))
 }
 
-fn first_day(rows: &RecordBatch) -> Result<i32, LakeError> {
-    let days = column(rows, columns::USAGE_DATE)?.as_primitive::<Date32Type>();
-    Ok(if days.is_empty() { i32::MIN } else { days.value(0) })
+/// The UTC days of the column that orders the rows first.
+fn days(table: Table, rows: &RecordBatch) -> Result<Date32Array, LakeError> {
+    let name = table.layout().stats[table.layout().lead()];
+    let lead = column(rows, name)?;
+    match lead.data_type() {
+        DataType::Date32 => Ok(lead.as_primitive::<Date32Type>().clone()),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Ok(lead
+            .as_primitive::<TimestampMicrosecondType>()
+            .unary(|micros| i32::try_from(micros.div_euclid(MICROS_OF_DAY)).unwrap_or(i32::MAX))),
+        other => Err(LakeError::Rows(format!("column {name} is {other}; expected days or instants"))),
+    }
 }
 
-/// Runs of rows with one period, scope and day.
-fn key_ranges(batch: &RecordBatch) -> Result<Vec<Range<usize>>, LakeError> {
-    if batch.num_rows() == 0 {
-        return Ok(Vec::new());
-    }
-    let keys = std::iter::once(&columns::BILLING_PERIOD).chain(columns::SCOPE).chain([&columns::USAGE_DATE]);
-    let keys = keys.map(|name| column(batch, name).cloned()).collect::<Result<Vec<_>, _>>()?;
-    Ok(partition(&keys)?.ranges())
+fn first_day(days: &Date32Array) -> i32 {
+    if days.is_empty() { i32::MIN } else { days.value(0) }
 }
 
 fn properties(
-    schema: &SchemaRef,
+    table: Table,
     options: &WriterOptions,
     import: ImportId,
     key: &FileKey,
 ) -> Result<WriterProperties, LakeError> {
-    let mut metadata = vec![
-        KeyValue::new("meterlake.import_id".to_owned(), import.to_string()),
-        KeyValue::new(format!("meterlake.{}", columns::BILLING_PERIOD), key.period.number().to_string()),
-    ];
-    for (name, value) in columns::SCOPE.iter().zip(&key.scope) {
-        metadata.push(KeyValue::new(format!("meterlake.{name}"), value.clone()));
-    }
-    let sorting = columns::SORT.iter().map(|name| {
+    let mut metadata = vec![KeyValue::new("meterlake.import_id".to_owned(), import.to_string())];
+    let partition = table.partition().zip(key.partition).map(|(name, number)| (name, number.to_string()));
+    let scope = table.scope().iter().copied().zip(key.scope.iter().cloned());
+    metadata.extend(
+        partition.into_iter().chain(scope).map(|(name, value)| KeyValue::new(format!("meterlake.{name}"), value)),
+    );
+    let schema = &table.layout().stored;
+    let sorting = table.sort().iter().map(|name| {
         let place = schema.index_of(name)?;
         Ok(SortingColumn {
             column_idx: i32::try_from(place).unwrap_or(i32::MAX),
@@ -210,14 +223,18 @@ fn properties(
         .set_statistics_enabled(EnabledStatistics::Page)
         // Ids and names are long but few; the default of 1 MiB makes them fall back to plain text.
         .set_dictionary_page_size_limit(4 << 20)
-        // Line numbers differ in every row.
-        .set_column_dictionary_enabled(ColumnPath::from(columns::SOURCE_LINE), false)
-        .set_column_encoding(ColumnPath::from(columns::SOURCE_LINE), parquet::basic::Encoding::DELTA_BINARY_PACKED)
         .set_sorting_columns(Some(sorting.collect::<Result<Vec<_>, LakeError>>()?))
         .set_key_value_metadata(Some(metadata));
+    // A dictionary of values that differ in every row, like line numbers, only costs.
+    for name in table.distinct() {
+        builder = builder.set_column_dictionary_enabled(ColumnPath::from(*name), false);
+        if *schema.field_with_name(name)?.data_type() != DataType::Utf8 {
+            builder = builder.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
+        }
+    }
     // Least and greatest texts are worth their cost (a third of the writing) only where rows are ordered by them.
     for field in schema.fields().iter().filter(|field| *field.data_type() == DataType::Utf8) {
-        if !columns::SORT.contains(&field.name().as_str()) && !columns::SCOPE.contains(&field.name().as_str()) {
+        if table.layout().stat(field.name()).is_none() {
             let column = ColumnPath::from(field.name().as_str());
             builder = builder.set_column_statistics_enabled(column, EnabledStatistics::None);
         }

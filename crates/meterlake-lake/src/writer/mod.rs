@@ -8,14 +8,9 @@ use std::path::PathBuf;
 use arrow::datatypes::DataType;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use meterlake_model::{BillingPeriod, ImportId};
+use meterlake_model::ImportId;
 
-use crate::{
-    charges::columns,
-    error::LakeError,
-    root::TableRoot,
-    scope::{ScopeKey, ScopeValues},
-};
+use crate::{error::LakeError, root::TableRoot, scope::ScopeKey, tables::Table};
 use files::FileSplitter;
 
 /// Bounds of a writer.
@@ -39,15 +34,15 @@ impl Default for WriterOptions {
 
 /// A data file that lies in the table's folder and waits for its commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrittenFile {
+pub struct NewFile {
     /// Path under the table's root.
     pub path: String,
-    /// Billing period of all its rows.
-    pub period: BillingPeriod,
+    /// The number `yyyymm` in the partition column; none in a table without one.
+    pub partition: Option<i32>,
     /// Key of the scope of all its rows.
     pub scope_key: ScopeKey,
-    /// The scope itself, in the order of [`crate::charges::columns::SCOPE`].
-    pub scope: ScopeValues,
+    /// The scope itself, in the order of [`Table::scope`].
+    pub scope: Vec<String>,
     /// Number of rows.
     pub rows: u64,
     /// Size in bytes.
@@ -56,8 +51,9 @@ pub struct WrittenFile {
     pub stats: String,
 }
 
-/// Writes the data files of one import.
-pub struct ChargesWriter {
+/// Writes the data files of one import into one table.
+pub struct TableWriter {
+    table: Table,
     root: TableRoot,
     import: ImportId,
     staging: PathBuf,
@@ -66,9 +62,15 @@ pub struct ChargesWriter {
     next: u32,
 }
 
-impl ChargesWriter {
-    pub(crate) fn new(root: TableRoot, import: ImportId, staging: PathBuf, options: WriterOptions) -> Self {
-        Self { root, import, staging, options, next: 0 }
+impl TableWriter {
+    pub(crate) fn new(
+        table: Table,
+        root: TableRoot,
+        import: ImportId,
+        staging: PathBuf,
+        options: WriterOptions,
+    ) -> Self {
+        Self { table, root, import, staging, options, next: 0 }
     }
 
     /// The same writer with other bounds.
@@ -78,18 +80,17 @@ impl ChargesWriter {
         self
     }
 
-    /// Sorts (in bounded memory, spilling to the staging folder), splits by billing period and scope, and writes
-    /// Parquet files. Batches have the columns of [`crate::charges::columns::schema`]; text may also come as views, as
-    /// the provider yields it. May be called repeatedly; the
-    /// files are invisible until they are committed.
+    /// Sorts (in bounded memory, spilling to the staging folder), splits by partition and scope, and writes Parquet
+    /// files. Batches have the columns of [`Table::schema`]; text may also come as views, as the provider yields it.
+    /// May be called repeatedly; the files are invisible until they are committed.
     ///
     /// # Errors
-    /// [`LakeError::Rows`] when batches have other columns or a billing period that is none; the errors of the
-    /// stream; and those of the disk. Files written so far stay until [`crate::Lake::discard`].
-    pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, LakeError> {
-        check_schema(&batches)?;
-        let mut sorted = sort::sorted(batches, &self.staging, self.options.sort_memory).await?;
-        let mut splitter = FileSplitter::new(&self.root, self.import, &self.options, self.next);
+    /// [`LakeError::Rows`] when batches have other columns or a partition that is no month; the errors of the
+    /// stream; and those of the disk. Files written so far stay until [`crate::Lake::discard_in`].
+    pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<NewFile>, LakeError> {
+        check_schema(self.table, &batches)?;
+        let mut sorted = sort::sorted(self.table, batches, &self.staging, self.options.sort_memory).await?;
+        let mut splitter = FileSplitter::new(self.table, &self.root, self.import, &self.options, self.next);
         while let Some(batch) = sorted.next().await {
             // Names count even when a file is left half written, so that no name is used twice.
             let taken = splitter.take(&batch?).await;
@@ -100,8 +101,8 @@ impl ChargesWriter {
     }
 }
 
-fn check_schema(batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
-    let (given, expected) = (batches.schema(), columns::schema());
+fn check_schema(table: Table, batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
+    let (given, expected) = (batches.schema(), table.schema());
     for (place, field) in expected.fields().iter().enumerate() {
         match given.fields().get(place) {
             Some(found) if found.name() == field.name() && is_accepted(found.data_type(), field.data_type()) => {}

@@ -25,7 +25,7 @@ use datafusion::{
 };
 use futures::{StreamExt, stream};
 
-use crate::{charges::columns, error::LakeError, session};
+use crate::{error::LakeError, session, tables::Table};
 
 /// Most rows of a sorted batch. Charges are wide: more rows would make the merge of spilled runs hungry.
 const BATCH_ROWS: usize = 1024;
@@ -33,14 +33,15 @@ const BATCH_ROWS: usize = 1024;
 /// Least rows of a sorted batch, however wide they are.
 const LEAST_BATCH_ROWS: usize = 16;
 
-/// The rows of the stream by billing period, scope and [`columns::SORT`], in bounded memory.
+/// The rows of the stream by partition, scope and [`Table::sort`], in bounded memory.
 pub(super) async fn sorted(
+    table: Table,
     mut batches: SendableRecordBatchStream,
     staging: &Path,
     memory: usize,
 ) -> Result<SendableRecordBatchStream, LakeError> {
-    let schema = columns::schema();
-    let first = batches.next().await.transpose()?.map(|batch| owned_text(&batch)).transpose()?;
+    let schema = table.schema();
+    let first = batches.next().await.transpose()?.map(|batch| owned_text(table, &batch)).transpose()?;
     let batch_rows = first.as_ref().map_or(BATCH_ROWS, |batch| batch_rows(batch, memory));
     let rest = stream::iter(first.map(Ok)).chain(batches);
     let batches = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rest));
@@ -54,7 +55,7 @@ pub(super) async fn sorted(
     let source =
         Arc::new(OneStream { schema: Arc::clone(&schema), stream: Mutex::new(Some(pieces(batches, memory / 16))) });
     let source = StreamingTableExec::try_new(Arc::clone(&schema), vec![source], None, None, false, None)?;
-    let mut merged = SortExec::new(ordering(&schema)?, Arc::new(source)).execute(0, context)?;
+    let mut merged = SortExec::new(ordering(table)?, Arc::new(source)).execute(0, context)?;
 
     // The merge runs in a task of its own, beside the encoding of what it yielded.
     let mut channel = RecordBatchReceiverStreamBuilder::new(schema, 2);
@@ -76,8 +77,9 @@ fn batch_rows(first: &RecordBatch, memory: usize) -> usize {
     (memory / 64 / row.max(1)).clamp(LEAST_BATCH_ROWS, BATCH_ROWS)
 }
 
-fn ordering(schema: &SchemaRef) -> Result<LexOrdering, LakeError> {
-    let keys = std::iter::once(&columns::BILLING_PERIOD).chain(columns::SCOPE).chain(columns::SORT).map(|name| {
+fn ordering(table: Table) -> Result<LexOrdering, LakeError> {
+    let schema = table.schema();
+    let keys = table.partition().into_iter().chain(table.layout().stats.iter().copied()).map(|name| {
         let place = schema.index_of(name)?;
         let options = SortOptions { descending: false, nulls_first: false };
         Ok(PhysicalSortExpr::new(Arc::new(Column::new(name, place)), options))
@@ -100,8 +102,8 @@ fn pieces(batches: SendableRecordBatchStream, limit: usize) -> SendableRecordBat
 }
 
 /// The batch as it is written: text views become text of its own.
-fn owned_text(batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
-    let schema = columns::schema();
+fn owned_text(table: Table, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+    let schema = table.schema();
     let arrays = batch.columns().iter().zip(schema.fields()).map(|(array, field)| {
         if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) }
     });

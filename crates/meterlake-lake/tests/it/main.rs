@@ -3,8 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod commits;
+mod docs;
 mod interop;
+mod notes;
+mod older_lake;
 mod reading;
 mod rows;
 mod sums;
+mod table_rows;
+mod tables;
 mod writing;

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod analytics;
+mod b2c;
 mod charge;
 mod ea;
 mod engine;
+mod licences;
 mod naive;
+mod tables;
 mod totals;
 mod world;

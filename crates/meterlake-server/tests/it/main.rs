@@ -3,6 +3,11 @@
 
 mod analytics;
 mod broken_off;
+mod b2c;
+mod b2c_random;
+mod b2c_refusals;
+mod b2c_world;
+mod c3;
 mod charge;
 mod ea_exports;
 mod ea_pages;
@@ -10,5 +15,7 @@ mod random_input;
 mod refusals;
 mod serving;
 mod summary;
+#[path = "../../../meterlake-reports/tests/it/tables.rs"]
+mod tables;
 mod token;
 mod world;

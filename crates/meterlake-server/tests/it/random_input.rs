@@ -1,17 +1,21 @@
 //! No input, however wild, ends in a fault of ours.
 
-use crate::charge::{customer, ea};
-use crate::world::{OLD, PLAN, World};
+use chrono::TimeDelta;
+use meterlake_identity::Audience;
 
-struct Random(u64);
+use crate::b2c_world::{APPLICATION, B2cWorld, DOMAIN, TENANT};
+use crate::charge::{customer, ea};
+use crate::world::{OLD, PLAN};
+
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
 
@@ -84,6 +88,15 @@ const VALUES: &[&str] = &[
     "cast('2018-01-01',Edm.DateTimeOffset)",
     "customerTenantId%20ne%20''",
     "1e999",
+    "TimeStamp%20ge%20",
+    "TimeStamp+lt+",
+    "TimeStamp+eq+",
+    "ApplicationId+eq+",
+    "ada78934-a6da-4e69-b816-10de0d79db1d",
+    "11/15/2018+4:16:19+PM+%2B02:00",
+    "xml",
+    "csv",
+    "list",
 ];
 
 const NAMES: &[&str] = &[
@@ -110,6 +123,8 @@ const NAMES: &[&str] = &[
     "se",
     "sig",
     "authorization_endpoint",
+    "$format",
+    "$skiptoken",
 ];
 
 fn paths() -> Vec<String> {
@@ -124,6 +139,22 @@ fn paths() -> Vec<String> {
         "/x/oauth2/v2.0/token".to_owned(),
         "/x/v2.0/.well-known/openid-configuration".to_owned(),
     ];
+    for report in [
+        "",
+        "/tenantUserCount",
+        "/b2cAuthenticationCountSummary",
+        "/b2cAuthenticationCount",
+        "/b2cMfaRequestCountSummary",
+        "/b2cMfaRequestCount",
+        "/x",
+    ] {
+        paths.push(format!("/{DOMAIN}/reports{report}"));
+        paths.push(format!("/{TENANT}/reports{report}"));
+    }
+    paths.push(format!("/{TENANT}/$metadata"));
+    for customer in [APPLICATION, "x"] {
+        paths.push(format!("/api/licenseConsumptionReport/customer/{customer}/tenant/{PLAN}"));
+    }
     for version in ["v1", "V2", "v3"] {
         for tail in [
             "usagedetails",
@@ -153,7 +184,14 @@ fn paths() -> Vec<String> {
 
 #[tokio::test]
 async fn never_a_fault() {
-    let mut world = World::new().await;
+    let B2cWorld { mut world, one: b2c, .. } = B2cWorld::new().await;
+    let change = meterlake_control::CustomerChange {
+        c3_id: APPLICATION.parse().ok(),
+        ..meterlake_control::CustomerChange::default()
+    };
+    world.control.set_customer(PLAN.parse().unwrap(), &change).await.unwrap();
+    let app = world.control.find_principal("app").await.unwrap().id;
+    let c3 = world.identity.app_token(app, Audience::Meterlake, TimeDelta::days(1)).await.unwrap().token;
     world.config.running_exports = 2;
     world.restart();
     world
@@ -166,7 +204,7 @@ async fn never_a_fault() {
     let mut random = Random(20_241_115);
     let paths = paths();
     let mut seen = std::collections::BTreeMap::new();
-    for _ in 0..1500 {
+    for _ in 0..2000 {
         let mut path = paths[random.below(paths.len())].clone();
         if random.below(8) == 0 {
             let at = random.below(path.len() + 1);
@@ -181,10 +219,12 @@ async fn never_a_fault() {
         if target.parse::<http::Uri>().is_err() {
             continue;
         }
-        let token = if path.to_lowercase().contains("enrollments") { world.key.clone() } else { world.all.clone() };
+        let lower = path.to_lowercase();
+        let families = [("enrollments", &world.key), ("reports", &b2c), ("$metadata", &b2c), ("/api/", &c3)];
+        let token = families.iter().find(|(part, _)| lower.contains(part)).map_or(&world.all, |(_, token)| token);
         let method = ["GET", "GET", "GET", "POST", "PATCH", "HEAD", "BREW"][random.below(7)];
         let body = random.wild(&["{", "}", "\"amount\"", ":", "1", "null", "e9", ",", "grant_type=", "&", "a"], 12);
-        let answer = world.post(method, &target, &token, &body).await;
+        let answer = world.post(method, &target, token, &body).await;
         assert!(answer.status < 500, "{method} {target}: {} {}", answer.status, answer.text());
         let json = answer.header("content-type").starts_with("application/json");
         if json && method != "HEAD" {

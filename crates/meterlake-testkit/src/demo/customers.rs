@@ -50,8 +50,12 @@ pub(super) fn draw(seed: u64, first: Day, last: Day) -> Partner {
     let mut draw = Draw::new(seed, 2);
     let id = draw.guid();
     let mpn = draw.between(1_000_000, 6_999_999).to_string();
-    let customers =
+    let mut customers: Vec<Estate> =
         CUSTOMERS.iter().enumerate().map(|(rank, company)| customer(&mut draw, rank, company, first, last)).collect();
+    let mut numbers = Draw::new(seed, 7);
+    for estate in &mut customers {
+        estate.customer.c3_id = numbers.guid();
+    }
     Partner { id, mpn, customers }
 }
 
@@ -87,6 +91,7 @@ fn customer(
     Estate {
         customer: DemoCustomer {
             tenant_id: CustomerTenantId(draw.guid()),
+            c3_id: Uuid::nil(),
             name: name.to_owned(),
             domain: domain.to_owned(),
             offers: offers.into_iter().filter(|(_, lines)| *lines > 0).map(|(offer, _)| offer).collect(),

@@ -3,6 +3,7 @@
 //! Charges are usage (some under a reservation, at no cost), reservation and marketplace purchases, a refund, and usage
 //! that was metered late: dated in the month before the one it is billed in.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -125,6 +126,20 @@ struct Row<'a> {
     family: &'a str,
 }
 
+/// The B2C directory that one of the subscriptions pays for.
+pub(super) struct Directory<'a> {
+    /// Its domain name, after which its resource is named.
+    pub(super) domain: &'a str,
+    /// MFA attempts, each of which is charged, by day.
+    pub(super) mfa: BTreeMap<Day, u64>,
+}
+
+/// Subscription that the directory is linked to, an index of [`SUBSCRIPTIONS`].
+const LINKED: usize = 7;
+/// Price of an MFA attempt in hundredths of a cent; the enrolment's discount is off.
+const MFA_PRICE: i128 = 264;
+const MFA_LIST_PRICE: i128 = 300;
+
 type Out = CsvFile<GzEncoder<BufWriter<File>>>;
 
 struct Writer<'a> {
@@ -132,6 +147,7 @@ struct Writer<'a> {
     subscriptions: Vec<Uuid>,
     lines: Vec<Line>,
     reservations: Vec<Reservation>,
+    directory: &'a Directory<'a>,
     totals: &'a mut DemoTotals,
 }
 
@@ -141,6 +157,7 @@ pub(super) fn write(
     periods: &[BillingPeriod],
     today: Day,
     seed: u64,
+    directory: &Directory<'_>,
     totals: &mut DemoTotals,
 ) -> Result<Vec<PathBuf>> {
     let mut draw = Draw::new(seed, 1);
@@ -149,7 +166,7 @@ pub(super) fn write(
     let spec = EstateSpec { subscriptions: &subscriptions, first, last: today, lines: LINES, regions: 6 };
     let lines = estate::draw(&mut draw, &spec);
     let reservations = (0..3).map(|index| Reservation::draw(&mut draw, 3, index)).collect();
-    let mut writer = Writer { draw, subscriptions, lines, reservations, totals };
+    let mut writer = Writer { draw, subscriptions, lines, reservations, directory, totals };
     periods.iter().enumerate().map(|(index, &period)| writer.period(dir, index, period, today)).collect()
 }
 
@@ -215,6 +232,7 @@ impl Writer<'_> {
                 self.purchase(out, period, day, reservation, -1)?;
             }
         }
+        self.directory(out, period, day)?;
         for (offer, &(_, _, _, cents)) in MARKETPLACE.iter().enumerate() {
             if of_month == u32::try_from(offer).unwrap_or(0) * 7 + 4 {
                 self.marketplace(out, period, day, offer, cents)?;
@@ -266,6 +284,53 @@ impl Writer<'_> {
             part_number: &line.meter.part_number(line.region),
             plan: "",
             family: line.meter.family,
+        };
+        write_row(out, &self.subscriptions, period, &row)?;
+        tally(self.totals, period, &row)
+    }
+
+    /// The second factors of the day's sign-ins to the directory.
+    fn directory(&mut self, out: &mut Out, period: BillingPeriod, day: Day) -> Result<()> {
+        let Some(&attempts) = self.directory.mfa.get(&day) else { return Ok(()) };
+        let domain = self.directory.domain;
+        let subscription = self.subscriptions[LINKED];
+        let row = Row {
+            day,
+            subscription: LINKED,
+            group: "rg-customers",
+            location: "Europe",
+            product: "Azure Active Directory B2C - Basic Multi-Factor Authentication",
+            category: "Azure Active Directory B2C",
+            subcategory: "",
+            meter_id: &Uuid::new_v5(&Uuid::NAMESPACE_URL, b"b2c/mfa").to_string(),
+            meter_name: "Basic Multi-Factor Authentication",
+            meter_region: "",
+            unit: "1",
+            quantity: Quantity::from_integer(i64::try_from(attempts)?)?,
+            price: amount(MFA_PRICE, 4)?,
+            list_price: amount(MFA_LIST_PRICE, 4)?,
+            cost: amount(MFA_PRICE * i128::from(attempts), 4)?,
+            service: "Microsoft.AzureActiveDirectory",
+            resource_id: &format!(
+                "/subscriptions/{subscription}/resourceGroups/rg-customers/providers/Microsoft.AzureActiveDirectory/b2cDirectories/{domain}"
+            ),
+            resource_name: domain,
+            tags: "",
+            additional_info: "",
+            reservation_id: "",
+            reservation_name: "",
+            order_id: "",
+            order_name: "",
+            term: "",
+            publisher_type: "Azure",
+            publisher: "Microsoft",
+            charge_type: "Usage",
+            frequency: "UsageBased",
+            pricing_model: "OnDemand",
+            credit_eligible: true,
+            part_number: "AAD-31807",
+            plan: "",
+            family: "Security",
         };
         write_row(out, &self.subscriptions, period, &row)?;
         tally(self.totals, period, &row)

@@ -1,13 +1,16 @@
-//! The demo's source files: an enrolment's cost exports, a partner's rated usage and utilization records.
+//! The demo's source files: an enrolment's cost exports, a partner's rated usage and utilization records, what the
+//! customers of a B2C tenant did, and licences.
 //!
 //! The same seed and day give the same bytes. Data ends on that day, so that reports of the current period have
 //! content. Rows are written as they are drawn; only the totals are kept.
 
+mod b2c;
 mod csv;
 mod customers;
 mod draw;
 mod enterprise;
 mod estate;
+mod licences;
 mod manifest;
 mod meters;
 mod names;
@@ -21,6 +24,8 @@ use anyhow::{Context, Result};
 use meterlake_model::{Amount, BillingPeriod, CustomerTenantId, Day, Offer};
 use uuid::Uuid;
 
+pub use b2c::{Attempts, DemoApplication, DemoB2c, DemoB2cCounts, DemoUserCount};
+pub use licences::{DemoLicence, DemoLicences};
 pub use totals::{Charged, DemoTotals};
 
 /// The seed of the demo: the same seed on the same day makes the same files.
@@ -52,6 +57,10 @@ pub struct DemoSources {
     pub partner_name: String,
     /// The partner's customers, biggest first.
     pub customers: Vec<DemoCustomer>,
+    /// The B2C tenant of the enrolment's organisation.
+    pub b2c: DemoB2c,
+    /// Licence files of some of the customers. The partner of these is `partner_id`.
+    pub licences: Vec<DemoLicences>,
     /// First day of usage.
     pub first_day: Day,
     /// Last day of usage.
@@ -65,6 +74,8 @@ pub struct DemoSources {
 pub struct DemoCustomer {
     /// Microsoft tenant id.
     pub tenant_id: CustomerTenantId,
+    /// Its number in CSP Control Center.
+    pub c3_id: Uuid,
     /// Company name.
     pub name: String,
     /// Primary domain.
@@ -103,10 +114,13 @@ pub struct DemoSubscription {
 pub fn generate_demo(dir: &Path, today: Day, seed: u64) -> Result<DemoSources> {
     let periods = periods_to(BillingPeriod::containing(today)).context("the demo needs 15 months before today")?;
     let mut totals = DemoTotals::default();
-    let enterprise = enterprise::write(&dir.join("enterprise"), &periods, today, seed, &mut totals)?;
+    let b2c = b2c::write(&dir.join("b2c"), today, seed)?;
+    let directory = enterprise::Directory { domain: &b2c.domain, mfa: b2c.counts.mfa_by_day() };
+    let enterprise = enterprise::write(&dir.join("enterprise"), &periods, today, seed, &directory, &mut totals)?;
     let partner = customers::draw(seed, periods[0].first_day(), today);
     let rated = rated_usage::write(&dir.join("partner"), &partner, &periods, today, seed, &mut totals)?;
     let utilization = utilization::write(&dir.join("utilization"), &partner, today, seed, &mut totals)?;
+    let licences = licences::write(&dir.join("licences"), &partner, today, seed)?;
     Ok(DemoSources {
         enterprise,
         partner: rated,
@@ -117,6 +131,8 @@ pub fn generate_demo(dir: &Path, today: Day, seed: u64) -> Result<DemoSources> {
         partner_id: partner.id,
         partner_name: names::PARTNER.to_owned(),
         customers: partner.customers.into_iter().map(|c| c.customer).collect(),
+        b2c,
+        licences,
         first_day: periods[0].first_day(),
         last_day: today,
         totals,

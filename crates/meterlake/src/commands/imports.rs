@@ -3,20 +3,27 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use meterlake_import::{
-    AllowRejects, ImportRequest, Options, ScopeOption, import_charges, record_text, recovery_text, summary_json,
-    summary_text,
+    AllowRejects, ImportRequest, ImportState, Options, ScopeOption, dataset_record_text, import_charges, record_text,
+    recovery_text, summary_json, summary_text,
 };
 use meterlake_model::ImportId;
 
+use super::datasets;
 use crate::cli::{Import, ImportCharges, Imports, ImportsCommand};
 use crate::data_folder::DataFolder;
-use crate::journal::Journal;
+use crate::journal::{Journal, Record};
 use crate::output;
 use crate::progress::Bar;
 
 pub(crate) async fn import(folder: &DataFolder, command: Import) -> anyhow::Result<()> {
-    let Import::Charges(arguments) = command;
+    let arguments = match command {
+        Import::Charges(arguments) => arguments,
+        Import::B2cEvents(arguments) => return datasets::b2c_events(folder, arguments).await,
+        Import::Users(arguments) => return datasets::users(folder, arguments).await,
+        Import::Licences(arguments) => return datasets::licences(folder, arguments).await,
+    };
     let (json, quiet) = (arguments.json, arguments.quiet);
     let request = request(arguments)?;
     let lake = folder.lake().await?;
@@ -46,11 +53,16 @@ fn request(arguments: ImportCharges) -> anyhow::Result<ImportRequest> {
         scope: ScopeOption::parse(&arguments.scope)?,
         replace: arguments.replace,
         force: arguments.force,
-        allow_rejects: arguments.allow_rejects.map(|limit| match limit {
-            u64::MAX => AllowRejects::All,
-            limit => AllowRejects::AtMost(limit),
-        }),
+        allow_rejects: arguments.allow_rejects.map(allowed),
     })
+}
+
+/// How many rejects an import may have; without a number, any.
+pub(super) fn allowed(limit: u64) -> AllowRejects {
+    match limit {
+        u64::MAX => AllowRejects::All,
+        limit => AllowRejects::AtMost(limit),
+    }
 }
 
 pub(crate) async fn list_or_show(folder: &DataFolder, command: Imports) -> anyhow::Result<()> {
@@ -68,7 +80,14 @@ pub(crate) async fn list_or_show(folder: &DataFolder, command: Imports) -> anyho
 
 async fn show(journal: &Journal, id: ImportId, json: bool) -> anyhow::Result<()> {
     let record = journal.record(id).await?.with_context(|| format!("there is no import {id}"))?;
-    if json { output::json(&record) } else { output::line(record_text(&record).trim_end()) }
+    if json {
+        return output::json(&record);
+    }
+    let text = match &record {
+        Record::Charges(record) => record_text(record),
+        Record::Dataset(record) => dataset_record_text(record),
+    };
+    output::line(text.trim_end())
 }
 
 async fn list(journal: &Journal, json: bool) -> anyhow::Result<()> {
@@ -76,21 +95,35 @@ async fn list(journal: &Journal, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&records);
     }
-    let rows = records
-        .into_iter()
-        .map(|r| {
-            let first = r.files.first().map(|f| f.name.clone()).unwrap_or_default();
-            let more = r.files.len().saturating_sub(1);
-            [
-                r.id.to_string(),
-                r.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
-                r.state.to_string(),
-                r.kind.to_string(),
-                r.basis.to_string(),
-                r.counts.taken.to_string(),
-                if more > 0 { format!("{first} and {more} more") } else { first },
-            ]
-        })
-        .collect();
-    output::table(["id", "started (UTC)", "state", "kind", "basis", "rows", "files"], rows, "no imports yet")
+    let rows = records.into_iter().map(|record| match record {
+        Record::Charges(r) => {
+            let files = files(r.files.first().map(|f| f.name.as_str()), r.files.len());
+            row(r.id, r.started_at, r.state, r.kind.as_str(), r.basis.as_str(), r.counts.taken, files)
+        }
+        Record::Dataset(r) => {
+            let files = files(r.files.first().map(|f| f.name.as_str()), r.files.len());
+            row(r.id, r.started_at, r.state, r.dataset.as_str(), "", r.counts.taken, files)
+        }
+    });
+    let header = ["id", "started (UTC)", "state", "kind", "basis", "rows", "files"];
+    output::table(header, rows.collect(), "no imports yet")
+}
+
+/// A row of the list.
+fn row(
+    id: ImportId,
+    started_at: DateTime<Utc>,
+    state: ImportState,
+    kind: &str,
+    basis: &str,
+    taken: u64,
+    files: String,
+) -> [String; 7] {
+    let started = started_at.format("%Y-%m-%d %H:%M:%S").to_string();
+    [id.to_string(), started, state.to_string(), kind.to_owned(), basis.to_owned(), taken.to_string(), files]
+}
+
+fn files(first: Option<&str>, count: usize) -> String {
+    let first = first.unwrap_or_default();
+    if count > 1 { format!("{first} and {} more", count - 1) } else { first.to_owned() }
 }

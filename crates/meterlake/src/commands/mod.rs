@@ -1,10 +1,13 @@
 //! What each command does, one module a resource.
 
 mod customers;
+mod datasets;
 mod demo;
 mod enrolments;
+mod estimates;
 mod imports;
 mod principals;
+mod reports;
 mod serve;
 mod tokens;
 
@@ -26,6 +29,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Import(command) => imports::import(&folder, command).await,
         Command::Imports(command) => imports::list_or_show(&folder, command).await,
+        Command::Report(options) => reports::run(&folder, *options).await,
+        Command::Estimate(options) => estimates::run(&folder, options).await,
         Command::Serve(options) => serve::run(&folder, options).await,
         Command::Demo(options) => demo::run(&folder, options).await,
         Command::Customer(command) => customers::run(&folder, command).await,

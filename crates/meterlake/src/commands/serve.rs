@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use meterlake_identity::Identity;
 use meterlake_import::recovery_text;
-use meterlake_reports::{Reports, ReportsConfig};
-use meterlake_server::{EaConfig, FamilyConfig, ServerConfig, ServerState};
+use meterlake_reports::{MfaCounts, Reports, ReportsConfig};
+use meterlake_server::{B2cConfig, EaConfig, FamilyConfig, ServerConfig, ServerState};
 use tokio::net::TcpListener;
 
 use super::principals::open_identity;
 use crate::cli::Serve;
+use crate::config::MfaCounting;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
 use crate::output;
@@ -41,6 +43,14 @@ pub(crate) fn base(listener: &TcpListener) -> anyhow::Result<String> {
 
 /// Opens everything that answers are made from, after settling what interrupted imports left.
 pub(crate) async fn state(folder: &DataFolder) -> anyhow::Result<ServerState> {
+    state_with(folder, |identity, _| Ok(identity)).await
+}
+
+/// The same after a change of the server's settings or of who it knows.
+pub(crate) async fn state_with(
+    folder: &DataFolder,
+    change: impl FnOnce(Identity, &mut ServerConfig) -> anyhow::Result<Identity>,
+) -> anyhow::Result<ServerState> {
     let lake = folder.lake().await?;
     let control = folder.control().await?;
     let settled = folder.recover(&lake, &Journal::new(control.clone())).await?;
@@ -49,11 +59,13 @@ pub(crate) async fn state(folder: &DataFolder) -> anyhow::Result<ServerState> {
         eprintln!("{}", settled.trim_end());
     }
     let identity = open_identity(folder, &control).await?;
+    let mut config = server_config(folder)?;
+    let identity = change(identity, &mut config)?;
     let reports = Reports::new(lake, &reports_config(folder))?;
-    Ok(ServerState::new(reports, identity, control, Arc::clone(&folder.clock), server_config(folder)))
+    Ok(ServerState::new(reports, identity, control, Arc::clone(&folder.clock), config))
 }
 
-fn reports_config(folder: &DataFolder) -> ReportsConfig {
+pub(crate) fn reports_config(folder: &DataFolder) -> ReportsConfig {
     let query = &folder.config.query;
     let mut config = ReportsConfig {
         memory_limit: query.memory_mib.saturating_mul(1 << 20),
@@ -66,9 +78,9 @@ fn reports_config(folder: &DataFolder) -> ReportsConfig {
     config
 }
 
-fn server_config(folder: &DataFolder) -> ServerConfig {
+fn server_config(folder: &DataFolder) -> anyhow::Result<ServerConfig> {
     let config = &folder.config;
-    ServerConfig {
+    Ok(ServerConfig {
         base_url: (!config.base_url.is_empty()).then(|| config.base_url.trim_end_matches('/').to_owned()),
         trust_forwarded: config.trust_forwarded,
         ea: EaConfig { usage_only: config.ea.usage_only, bom: config.ea.bom },
@@ -76,7 +88,18 @@ fn server_config(folder: &DataFolder) -> ServerConfig {
         summary: FamilyConfig { bom: config.summary.bom },
         rate_limit_per_minute: config.limits.requests_per_minute,
         running_exports: config.limits.running_exports as usize,
+        b2c: B2cConfig { mfa_counts: mfa_counts(folder), bom: config.b2c.bom },
+        c3: FamilyConfig { bom: config.c3.bom },
+        prices: folder.prices()?,
         ..ServerConfig::new(folder.exports())
+    })
+}
+
+/// Which MFA requests count, by the settings.
+pub(crate) fn mfa_counts(folder: &DataFolder) -> MfaCounts {
+    match folder.config.b2c.mfa_counts {
+        MfaCounting::Attempts => MfaCounts::Attempts,
+        MfaCounting::Completed => MfaCounts::Completed,
     }
 }
 

@@ -57,6 +57,9 @@ fn every_family_answers_with_the_generators_totals() {
     enterprise(&demo);
     summaries(&demo);
     analytics(&demo);
+    b2c(&demo);
+    estimates(&demo);
+    licences(&demo);
     wrong_credentials(&demo);
     second_start(demo);
 }
@@ -131,6 +134,109 @@ fn analytics(demo: &Demo) {
         seen.insert((text(1), text(5)), Quantity::parse(number(row, "Quantity")).unwrap());
     }
     assert_eq!(seen, expected);
+}
+
+/// An access token of the demo's B2C application, by the token request of the document.
+fn b2c_token(demo: &Demo, resource: &str) -> String {
+    let form = format!(
+        "grant_type=client_credentials&resource={resource}&client_id={}&client_secret={}",
+        demo.text("/b2c/client_id"),
+        demo.text("/b2c/client_secret")
+    );
+    let url = format!("{}/{}/oauth2/token?api-version=1.0", demo.text("/base_url"), demo.text("/b2c/tenant"));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let request = reqwest::Client::new().post(url).header("content-type", "application/x-www-form-urlencoded");
+        let body = request.body(form).send().await.unwrap().text().await.unwrap();
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+    })
+}
+
+fn b2c(demo: &Demo) {
+    let (token, tenant) = (b2c_token(demo, ""), demo.text("/b2c/tenant"));
+    let counts = &demo.sources.b2c.counts;
+    let first = demo.sources.b2c.first_day;
+    let authentications: u64 = counts.authentications.values().map(|a| a.successes).sum();
+    let mfa: u64 = counts.mfa.values().map(|a| a.attempts).sum();
+    for (report, field, expected) in
+        [("b2cAuthenticationCount", "AuthenticationCount", authentications), ("b2cMfaRequestCount", "MfaCount", mfa)]
+    {
+        let filter = format!("{report}?api-version=beta&%24filter=TimeStamp+ge+{first}");
+        let (status, body) = demo.server.get(&format!("/{tenant}/reports/{filter}"), &token);
+        assert_eq!((status, number(&body, field)), (200, expected.to_string().as_str()), "{body}");
+        // The same on the command line, from the data folder itself.
+        let from = first.to_string();
+        let rows = demo.folder.json(&["report", report, "--tenant", tenant, "--from", &from, "--format", "json"]);
+        assert_eq!(rows[0][field], expected, "{rows}");
+    }
+    let (_, users) = counts.users.last_key_value().unwrap();
+    let rows = demo.folder.json(&["report", "tenantUserCount", "--tenant", tenant, "--format", "json"]);
+    assert_eq!(rows.as_array().unwrap().last().unwrap()["TotalUserCount"], users.total);
+}
+
+/// Active users, MFA requests and their cost by month, as the generator counted them.
+fn estimates(demo: &Demo) {
+    let (token, tenant) = (b2c_token(demo, "api://meterlake"), demo.text("/b2c/tenant"));
+    let (status, body) = demo.server.get(&format!("/meterlake/v1/b2c/{tenant}/estimate?by=month"), &token);
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let counts = &demo.sources.b2c.counts;
+    for row in answer["data"].as_array().unwrap() {
+        let period = BillingPeriod::containing(row["start"].as_str().unwrap().parse().unwrap());
+        let users = counts.monthly_users.get(&(period, None)).copied().unwrap_or(0);
+        let of_month = |day: &Day| BillingPeriod::containing(*day) == period;
+        let mfa: u64 = counts.mfa.iter().filter(|((day, ..), _)| of_month(day)).map(|(_, a)| a.attempts).sum();
+        assert_eq!(
+            (row["meters"][0]["quantity"].as_u64(), row["meters"][1]["quantity"].as_u64()),
+            (Some(users), Some(mfa))
+        );
+        let cents = i128::from(mfa) * 3 * 10i128.pow(22);
+        assert_eq!(row["cost"].to_string().parse::<Amount>().unwrap(), Amount::from_unscaled(cents).unwrap(), "{row}");
+    }
+    // Days, weeks and applications come to the same.
+    let prices = demo.folder.file("prices.toml", include_str!("../../../../docs/prices/azure-ad-b2c.toml"));
+    for by in ["day", "week", "month"] {
+        let csv = demo.folder.succeed(&[
+            "estimate",
+            "--tenant",
+            tenant,
+            "--prices",
+            prices.to_str().unwrap(),
+            "--by",
+            by,
+            "--per-application",
+            "--format",
+            "csv",
+        ]);
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+        let (mut of_tenant, mut of_applications) = (0, 0);
+        for row in reader.records().map(Result::unwrap) {
+            let sum = if &row[column("application")] == "(all)" { &mut of_tenant } else { &mut of_applications };
+            *sum += exact(&row[column("cost")]);
+        }
+        let expected: i128 = answer["data"].as_array().unwrap().iter().map(|row| exact(&row["cost"].to_string())).sum();
+        assert_eq!((of_tenant, of_applications), (expected, expected), "{by}");
+    }
+}
+
+fn licences(demo: &Demo) {
+    let (customer, tenant) = (demo.text("/c3/customer_id"), demo.text("/c3/tenant_id"));
+    let path = format!("/api/licenseConsumptionReport/customer/{customer}/tenant/{tenant}");
+    let (status, body) = demo.server.get(&path, demo.text("/c3/token"));
+    assert_eq!(status, 200, "{body}");
+    let answer: Value = serde_json::from_str(&body).unwrap();
+    let of_customer = demo.sources.licences.iter().find(|l| l.tenant_id.to_string() == tenant).unwrap();
+    let rows = answer["Data"].as_array().unwrap();
+    assert_eq!(rows.len(), of_customer.expected.len(), "{body}");
+    for expected in &of_customer.expected {
+        let row = rows.iter().find(|row| row["ProductSkuId"] == expected.sku_id.to_string()).unwrap();
+        assert_eq!(row["TotalUnits"], expected.total);
+        assert_eq!(row["ActiveUnits"], expected.active);
+        assert_eq!(row["ConsumedUnits"], expected.consumed);
+        assert_eq!(row["SubcriptionNames"], expected.subscription_names);
+    }
 }
 
 fn wrong_credentials(demo: &Demo) {

@@ -7,4 +7,4 @@ mod rejects;
 mod repeat;
 mod replace;
 mod samples;
-mod world;
+pub(crate) mod world;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use meterlake_import::{
-    ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress, Options, import_charges, recover,
+    DatasetRecord, ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress, Options,
+    import_charges, recover,
 };
 use meterlake_lake::{Commit, Lake};
 use meterlake_model::{CostBasis, ImportId, SharedClock, SystemClock};
@@ -141,6 +142,18 @@ impl ImportJournal for Meddler {
             self.lake.commit(commit).await?;
         }
         self.inner.committed().await
+    }
+
+    async fn store_dataset(&self, record: &DatasetRecord) -> Result<(), JournalError> {
+        self.inner.store_dataset(record).await
+    }
+
+    async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError> {
+        self.inner.dataset(id).await
+    }
+
+    async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError> {
+        self.inner.running_datasets().await
     }
 }
 

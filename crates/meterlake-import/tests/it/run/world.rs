@@ -9,8 +9,8 @@ use datafusion::arrow::array::{Array, Date32Array, Decimal128Array, Int32Array, 
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use meterlake_import::{
-    ImportError, ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress, Outcome,
-    ScopeOption, import_charges,
+    DatasetRecord, ImportError, ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress,
+    Outcome, ScopeOption, import_charges,
 };
 use meterlake_lake::Lake;
 use meterlake_model::{Amount, CostBasis, Day, ImportId, SharedClock, SteppingClock};
@@ -18,7 +18,10 @@ use tempfile::TempDir;
 
 /// A journal in memory.
 #[derive(Default)]
-pub(super) struct MemoryJournal(pub(super) Mutex<BTreeMap<ImportId, ImportRecord>>);
+pub(crate) struct MemoryJournal(
+    pub(super) Mutex<BTreeMap<ImportId, ImportRecord>>,
+    pub(crate) Mutex<BTreeMap<ImportId, DatasetRecord>>,
+);
 
 #[async_trait]
 impl ImportJournal for MemoryJournal {
@@ -43,6 +46,21 @@ impl ImportJournal for MemoryJournal {
 
     async fn committed(&self) -> Result<Vec<ImportRecord>, JournalError> {
         Ok(self.all(|r| r.state == ImportState::Committed))
+    }
+
+    async fn store_dataset(&self, record: &DatasetRecord) -> Result<(), JournalError> {
+        let json = serde_json::to_string(record)?;
+        self.1.lock().unwrap().insert(record.id, serde_json::from_str(&json)?);
+        Ok(())
+    }
+
+    async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError> {
+        Ok(self.1.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError> {
+        let held = self.1.lock().unwrap();
+        Ok(held.values().filter(|r| r.state == ImportState::Running).cloned().collect())
     }
 }
 

@@ -1,29 +1,33 @@
 //! `meterlake demo`: source files from the generator, imported as any user's, and served.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod calls;
+mod fill;
+
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use meterlake_control::{Control, CustomerChange, GrantScope, KeySlot, NewPrincipal, Principal, PrincipalKind};
+use meterlake_control::{Control, KeySlot, Principal, PrincipalKind};
 use meterlake_identity::{Audience, Identity};
-use meterlake_import::{ImportRequest, Options, import_charges};
-use meterlake_model::{Day, EnrolmentNumber, Offer, TenantId};
-use meterlake_testkit::demo::SEED;
-use meterlake_testkit::{DemoSources, generate_demo};
+use meterlake_model::{EnrolmentNumber, Offer};
+use meterlake_reports::PriceList;
+use meterlake_testkit::DemoSources;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::principals::open_identity;
-use super::serve::{base, listen, state, stopped};
+use super::serve::{base, listen, state_with, stopped};
 use crate::cli::Serve;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
-use crate::output;
-use crate::progress::Bar;
+use fill::{APPLICATION, B2C_APPLICATION, USER, enter_customers, enter_principals, generate, import};
 
 /// Life of the demo's tokens.
 const TOKEN_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(1);
+/// Life of the secret of the demo's B2C application.
+const SECRET_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(365);
+/// Prices of the demo's estimates where the settings name none.
+const PRICES: &str = include_str!("../../../../../docs/prices/azure-ad-b2c.toml");
 
 /// What later starts need of the first one; the rest of `demo.json` is made anew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +36,24 @@ struct Made {
     api_key: String,
     customer_tenant_id: String,
     azure_plan_customer_tenant_id: String,
+    b2c: MadeB2c,
+    c3: MadeC3,
+}
+
+/// The B2C tenant, by its domain, an application that may read its reports, and one that users signed in to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MadeB2c {
+    tenant: String,
+    client_id: String,
+    client_secret: String,
+    application_id: String,
+}
+
+/// A customer with licences.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MadeC3 {
+    customer_id: String,
+    tenant_id: String,
 }
 
 pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<()> {
@@ -50,8 +72,13 @@ pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<(
     let base = base(&listener)?;
     let demo = demo_json(&base, &made, &identity, &control).await?;
     write_private(&file, &demo)?;
-    let state = state(folder).await?;
-    print_calls(folder, &base, &made, &demo, &file, start)?;
+    let prices = PriceList::from_toml(PRICES).context("the demo's price file")?;
+    let state = state_with(folder, |identity, config| {
+        config.prices.get_or_insert(prices);
+        Ok(identity)
+    })
+    .await?;
+    calls::print(folder.clock.today(), &base, &made, &demo, (&file, start))?;
     meterlake_server::serve(listener, state, stopped()).await?;
     Ok(())
 }
@@ -71,6 +98,13 @@ fn made_before(file: &Path) -> anyhow::Result<Option<Made>> {
             api_key: text("/enterprise/api_key")?,
             customer_tenant_id: text("/partner/customer_tenant_id")?,
             azure_plan_customer_tenant_id: text("/partner/azure_plan_customer_tenant_id")?,
+            b2c: MadeB2c {
+                tenant: text("/b2c/tenant")?,
+                client_id: text("/b2c/client_id")?,
+                client_secret: text("/b2c/client_secret")?,
+                application_id: text("/b2c/application_id")?,
+            },
+            c3: MadeC3 { customer_id: text("/c3/customer_id")?, tenant_id: text("/c3/tenant_id")? },
         })
     };
     let made = read().with_context(|| {
@@ -82,12 +116,11 @@ fn made_before(file: &Path) -> anyhow::Result<Option<Made>> {
 /// The demo keeps out of a folder that holds imports of other files than its own.
 async fn refuse_a_real_folder(folder: &DataFolder, control: &Control) -> anyhow::Result<()> {
     let own = folder.dir.join("sources");
-    let records = Journal::new(control.clone()).all().await?;
-    if let Some(foreign) = records.iter().flat_map(|r| &r.files).find(|f| !Path::new(&f.path).starts_with(&own)) {
+    let files = Journal::new(control.clone()).all_files().await?;
+    if let Some(foreign) = files.iter().find(|path| !Path::new(path).starts_with(&own)) {
         bail!(
-            "{} holds imports that are not the demo's ({}); give the demo a folder of its own with --data",
+            "{} holds imports that are not the demo's ({foreign}); give the demo a folder of its own with --data",
             folder.dir.display(),
-            foreign.path
         );
     }
     Ok(())
@@ -111,80 +144,33 @@ async fn make(folder: &DataFolder, control: &Control, identity: &Identity) -> an
         api_key,
         customer_tenant_id: only(Offer::MsAzr0145p)?,
         azure_plan_customer_tenant_id: only(Offer::AzurePlan)?,
+        b2c: make_b2c(control, identity, &sources).await?,
+        c3: make_c3(&sources)?,
     })
 }
 
-async fn generate(folder: &DataFolder) -> anyhow::Result<DemoSources> {
-    let dir = folder.dir.join("sources");
-    let today: Day = folder.clock.today();
-    eprintln!("writing source files to {} …", dir.display());
-    tokio::task::spawn_blocking(move || generate_demo(&dir, today, SEED)).await?
+async fn make_b2c(control: &Control, identity: &Identity, sources: &DemoSources) -> anyhow::Result<MadeB2c> {
+    let application = control.find_principal(B2C_APPLICATION).await?;
+    Ok(MadeB2c {
+        tenant: sources.b2c.domain.clone(),
+        client_id: application.client_id.map(|id| id.to_string()).unwrap_or_default(),
+        client_secret: identity.create_secret(application.id, SECRET_LIFE).await?.text,
+        application_id: sources.b2c.applications.first().map(|a| a.id.to_string()).unwrap_or_default(),
+    })
 }
 
-/// Imports every run of the sources, in the order in which an organisation would have received them.
-async fn import(folder: &DataFolder, control: &Control, sources: &DemoSources) -> anyhow::Result<()> {
-    let lake = folder.lake().await?;
-    let journal = Journal::new(control.clone());
-    let bar = Arc::new(Bar::new(false));
-    let runs: Vec<Vec<PathBuf>> = sources
-        .enterprise
-        .iter()
-        .map(|folder| vec![folder.clone()])
-        .chain([sources.partner.clone(), sources.utilization.clone()])
-        .collect();
-    eprintln!("importing {} runs …", runs.len());
-    for paths in runs {
-        let first = paths.first().map(|p| p.display().to_string()).unwrap_or_default();
-        let request = ImportRequest { paths, options: Options::default(), ..ImportRequest::default() };
-        import_charges(&lake, &journal, Arc::clone(&folder.clock), &folder.dir, request, Arc::clone(&bar) as _)
-            .await
-            .with_context(|| format!("the demo's own files from {first} could not be imported"))?;
-    }
-    bar.clear();
-    Ok(())
+fn make_c3(sources: &DemoSources) -> anyhow::Result<MadeC3> {
+    let tenant = sources.licences.first().context("the demo has no licences")?.tenant_id;
+    let customer = sources.customers.iter().find(|c| c.tenant_id == tenant);
+    let customer = customer.with_context(|| format!("the demo has no customer {tenant}"))?;
+    Ok(MadeC3 { customer_id: customer.c3_id.to_string(), tenant_id: tenant.to_string() })
 }
-
-async fn enter_customers(control: &Control, sources: &DemoSources) -> anyhow::Result<()> {
-    for customer in &sources.customers {
-        let change = CustomerChange {
-            name: Some(customer.name.clone()),
-            domain: Some(customer.domain.clone()),
-            offers: Some(customer.offers.iter().copied().collect()),
-            currency: Some(customer.currency.parse()?),
-            culture: Some(customer.culture.to_owned()),
-            billing_day: Some(u32::from(customer.billing_day)),
-            billing_utc_offset_minutes: Some(customer.billing_utc_offset),
-            budget: customer.budget.map(Some),
-            c3_id: None,
-        };
-        control.set_customer(customer.tenant_id, &change).await?;
-    }
-    Ok(())
-}
-
-/// The partner's tenant with a user and an application that may read every customer.
-async fn enter_principals(control: &Control, sources: &DemoSources) -> anyhow::Result<()> {
-    let tenant = TenantId(sources.partner_id);
-    control.set_tenant(tenant, None, &["demo-partner.onmicrosoft.com".to_owned()]).await?;
-    for (name, kind) in [(USER, PrincipalKind::User), (APPLICATION, PrincipalKind::Application)] {
-        let principal = match control.find_principal(name).await {
-            Ok(principal) => principal,
-            Err(_) => {
-                let new = NewPrincipal { kind, tenant, name: name.to_owned(), client_id: None };
-                control.add_principal(&new).await?
-            }
-        };
-        control.add_grant(principal.id, &GrantScope::AllCustomers).await?;
-    }
-    Ok(())
-}
-
-const USER: &str = "demo-user";
-const APPLICATION: &str = "demo-application";
 
 async fn demo_json(base: &str, made: &Made, identity: &Identity, control: &Control) -> anyhow::Result<Value> {
     let user = token(identity, &control.find_principal(USER).await?).await?;
-    let application = token(identity, &control.find_principal(APPLICATION).await?).await?;
+    let application = control.find_principal(APPLICATION).await?;
+    let c3 = identity.app_token(application.id, Audience::Meterlake, TOKEN_LIFE).await?.token;
+    let application = token(identity, &application).await?;
     Ok(json!({
         "base_url": base,
         "enterprise": { "enrollment": made.enrollment, "api_key": made.api_key },
@@ -194,6 +180,8 @@ async fn demo_json(base: &str, made: &Made, identity: &Identity, control: &Contr
             "user_token": user,
             "app_token": application,
         },
+        "b2c": made.b2c,
+        "c3": { "customer_id": made.c3.customer_id, "tenant_id": made.c3.tenant_id, "token": c3 },
     }))
 }
 
@@ -217,45 +205,4 @@ fn write_private(file: &Path, demo: &Value) -> anyhow::Result<()> {
         std::fs::rename(&fresh, file)
     };
     write().with_context(|| format!("cannot write {}", file.display()))
-}
-
-fn print_calls(
-    folder: &DataFolder,
-    base: &str,
-    made: &Made,
-    demo: &Value,
-    file: &Path,
-    start: Instant,
-) -> anyhow::Result<()> {
-    let token = demo.pointer("/partner/user_token").and_then(Value::as_str).unwrap_or_default();
-    let month = folder.clock.today().to_string();
-    let calls = [
-        (
-            "EA usage details, the current billing period",
-            made.api_key.as_str(),
-            format!("/v3/enrollments/{}/usagedetails", made.enrollment),
-        ),
-        (
-            "Partner Center usage analytics, this year by customer and meter category",
-            token,
-            format!(
-                "/partner/v1/analytics/azureusage?groupby=customerName,meterCategory&orderby=Quantity%20desc&startDate={}-01-01",
-                month.get(..4).unwrap_or_default()
-            ),
-        ),
-        (
-            "Partner Center usage summary of a customer with an Azure plan",
-            token,
-            format!("/v1/customers/{}/usagesummary", made.azure_plan_customer_tenant_id),
-        ),
-    ];
-    output::line(&format!(
-        "ready after {:.1} s; credentials are in {}",
-        start.elapsed().as_secs_f64(),
-        file.display()
-    ))?;
-    for (what, credential, path) in calls {
-        output::line(&format!("\n# {what}\ncurl -H 'Authorization: Bearer {credential}' '{base}{path}'"))?;
-    }
-    output::line(&format!("\nlistening on {base}"))
 }

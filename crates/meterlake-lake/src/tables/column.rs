@@ -7,9 +7,9 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 pub enum ColumnType {
     /// Text, never null: the empty text stands for "the source has none".
     Text,
-    /// A 64-bit integer, 0 where the source has none.
+    /// A 64-bit integer; in a column that is never null, 0 where the source has none.
     Integer,
-    /// A billing period as the number `yyyymm`.
+    /// A billing period or calendar month as the number `yyyymm`.
     Period,
     /// A day in UTC.
     Day,
@@ -60,3 +60,24 @@ impl Column {
         Field::new(self.name, self.kind.arrow(), self.nullable)
     }
 }
+
+/// Declares the columns of a table: a documented constant for each name, and `COLUMNS`, all of them in file order.
+macro_rules! table_columns {
+    ($($constant:ident, $name:literal, $kind:ident $(, $nullable:ident)?: $meaning:literal;)+) => {
+        $(#[doc = $meaning] pub const $constant: &str = $name;)+
+
+        /// Every column of the table, in file order.
+        pub const COLUMNS: &[$crate::tables::Column] = &[
+            $($crate::tables::Column {
+                name: $name,
+                kind: $crate::tables::ColumnType::$kind,
+                nullable: $crate::tables::column::table_columns!(@null $($nullable)?),
+                meaning: $meaning,
+            }),+
+        ];
+    };
+    (@null nullable) => { true };
+    (@null) => { false };
+}
+
+pub(crate) use table_columns;

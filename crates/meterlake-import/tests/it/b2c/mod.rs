@@ -1,0 +1,12 @@
+//! B2C events and users from files into a lake.
+
+mod bounds;
+mod demo;
+mod forms;
+mod groups;
+mod large;
+mod naive;
+mod overlap;
+mod recovery;
+mod users;
+mod world;

@@ -1,0 +1,13 @@
+//! Azure AD B2C usage reports.
+
+mod caller;
+mod errors;
+mod format;
+mod metadata;
+mod report;
+mod request;
+mod routes;
+mod wire;
+
+pub(crate) use errors::B2cShape;
+pub(crate) use routes::routes;

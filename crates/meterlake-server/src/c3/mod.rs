@@ -1,0 +1,16 @@
+//! C3 licence consumption report.
+
+mod errors;
+mod routes;
+mod wire;
+
+use std::borrow::Cow;
+
+pub(crate) use errors::C3Shape;
+pub(crate) use routes::routes;
+
+/// Whether a path that no route has is one of this family's all the same.
+pub(crate) fn is_near(parts: &[Cow<'_, str>]) -> bool {
+    let fixed = |at: usize, text: &str| parts.get(at).is_some_and(|part| part.eq_ignore_ascii_case(text));
+    fixed(0, "api") && fixed(1, "licenseConsumptionReport")
+}

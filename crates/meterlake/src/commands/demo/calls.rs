@@ -1,0 +1,71 @@
+//! The calls that the demo prints, to be pasted.
+
+use std::path::Path;
+use std::time::Instant;
+
+use meterlake_model::Day;
+use serde_json::Value;
+
+use super::Made;
+use crate::output;
+
+pub(super) fn print(
+    today: Day,
+    base: &str,
+    made: &Made,
+    demo: &Value,
+    (file, start): (&Path, Instant),
+) -> anyhow::Result<()> {
+    let text = |pointer: &str| demo.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let year = today.to_string().get(..4).unwrap_or_default().to_owned();
+    output::line(&format!(
+        "ready after {:.1} s; credentials are in {}",
+        start.elapsed().as_secs_f64(),
+        file.display()
+    ))?;
+    let call = |what: &str, credential: &str, path: &str| {
+        output::line(&format!("\n# {what}\ncurl -H 'Authorization: Bearer {credential}' '{base}{path}'"))
+    };
+    call(
+        "EA usage details, the current billing period",
+        &made.api_key,
+        &format!("/v3/enrollments/{}/usagedetails", made.enrollment),
+    )?;
+    call(
+        "Partner Center usage analytics, this year by customer and meter category",
+        &text("/partner/user_token"),
+        &format!(
+            "/partner/v1/analytics/azureusage?groupby=customerName,meterCategory&orderby=Quantity%20desc&startDate={year}-01-01"
+        ),
+    )?;
+    call(
+        "Partner Center usage summary of a customer with an Azure plan",
+        &text("/partner/user_token"),
+        &format!("/v1/customers/{}/usagesummary", made.azure_plan_customer_tenant_id),
+    )?;
+    let b2c = &made.b2c;
+    let token = |resource: &str| {
+        format!(
+            "$(curl -s -d 'grant_type=client_credentials&client_id={}&client_secret={}&resource={resource}' \\\n    '{base}/{}/oauth2/token?api-version=1.0' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
+            b2c.client_id, b2c.client_secret, b2c.tenant
+        )
+    };
+    output::line(&format!(
+        "\n# Azure AD B2C sign-ins of the last 30 days by day and flow, with a token of the application\n\
+         curl -H \"Authorization: Bearer {}\" \\\n    '{base}/{}/reports/b2cAuthenticationCountSummary?api-version=beta'",
+        token(""),
+        b2c.tenant
+    ))?;
+    output::line(&format!(
+        "\n# The estimated bill of that tenant by month, at the example prices\n\
+         curl -H \"Authorization: Bearer {}\" \\\n    '{base}/meterlake/v1/b2c/{}/estimate?by=month'",
+        token("api://meterlake"),
+        b2c.tenant
+    ))?;
+    call(
+        "C3 licence consumption of a customer",
+        &text("/c3/token"),
+        &format!("/api/licenseConsumptionReport/customer/{}/tenant/{}", made.c3.customer_id, made.c3.tenant_id),
+    )?;
+    output::line(&format!("\nlistening on {base}"))
+}
