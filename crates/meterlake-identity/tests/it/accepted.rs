@@ -105,3 +105,20 @@ fn the_bearer_scheme_in_any_case() {
         assert_eq!(bearer_token(header), None, "{header}");
     }
 }
+
+#[tokio::test]
+async fn the_local_operator_is_known_to_its_own_process_only() {
+    let it = Fixture::new().await;
+    let (local, credential) = it.identity.with_local_operator(Some("100".parse().unwrap())).unwrap();
+    for audience in Audience::ALL {
+        let caller = local.authenticate(&credential, audience).await.unwrap();
+        assert!(caller.grants.all_customers() && caller.grants.all_tenants());
+        assert_eq!(caller.is_user, audience == Audience::PartnerCenter);
+        assert!(it.identity.authenticate(&credential, audience).await.is_err());
+        assert!(local.authenticate("local-", audience).await.is_err());
+    }
+    assert_eq!(local.authenticate_ea_key(&credential).await.unwrap().enrolment.as_str(), "100");
+    assert!(it.identity.authenticate_ea_key(&credential).await.is_err());
+    let (without, credential) = it.identity.with_local_operator(None).unwrap();
+    assert!(without.authenticate_ea_key(&credential).await.is_err());
+}
