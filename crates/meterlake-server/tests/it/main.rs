@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analytics;
-mod broken_off;
 mod b2c;
 mod b2c_random;
 mod b2c_refusals;
 mod b2c_world;
+mod broken_off;
 mod c3;
 mod charge;
 mod ea_exports;
