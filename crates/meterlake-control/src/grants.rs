@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use meterlake_model::{CustomerTenantId, EnrolmentNumber, PrincipalId, TenantId};
+use meterlake_model::{CustomerTenantId, PrincipalId, TenantId};
 use serde_json::json;
 
 use crate::stored::{instant, micros, parse};
@@ -22,10 +22,6 @@ pub enum GrantScope {
     AllTenants,
     /// The reports of one tenant (`tenant:<id>`).
     Tenant(TenantId),
-    /// Every enrolment (`enrolments`).
-    AllEnrolments,
-    /// One enrolment (`enrolment:<number>`).
-    Enrolment(EnrolmentNumber),
 }
 
 impl fmt::Display for GrantScope {
@@ -35,8 +31,6 @@ impl fmt::Display for GrantScope {
             Self::Customer(id) => write!(f, "customer:{id}"),
             Self::AllTenants => f.write_str("tenants"),
             Self::Tenant(id) => write!(f, "tenant:{id}"),
-            Self::AllEnrolments => f.write_str("enrolments"),
-            Self::Enrolment(number) => write!(f, "enrolment:{number}"),
         }
     }
 }
@@ -56,18 +50,16 @@ impl FromStr for GrantScope {
             None => match text {
                 "customers" => Some(Self::AllCustomers),
                 "tenants" => Some(Self::AllTenants),
-                "enrolments" => Some(Self::AllEnrolments),
                 _ => None,
             },
             Some(("customer", id)) => id.parse().ok().map(Self::Customer),
             Some(("tenant", id)) => id.parse().ok().map(Self::Tenant),
-            Some(("enrolment", number)) => number.parse().ok().map(Self::Enrolment),
             Some(_) => None,
         };
         scope.ok_or_else(|| ControlError::Invalid {
             what: "grant",
             value: text.to_owned(),
-            expected: "customers, customer:<tenant id>, tenants, tenant:<id>, enrolments or enrolment:<number>",
+            expected: "customers, customer:<tenant id>, tenants or tenant:<id>",
         })
     }
 }
@@ -89,9 +81,10 @@ impl Control {
     /// # Errors
     /// When the database fails.
     pub async fn grants(&self, principal: Option<PrincipalId>) -> Result<Vec<Grant>, ControlError> {
+        // Earlier versions also kept grants on enrolments, which no route ever read.
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT principal_id, scope, created_at FROM grants
-             WHERE ?1 IS NULL OR principal_id = ?1 ORDER BY principal_id, scope",
+             WHERE (?1 IS NULL OR principal_id = ?1) AND scope NOT GLOB 'enrolment*' ORDER BY principal_id, scope",
         )
         .bind(principal.map(|p| p.to_string()))
         .fetch_all(&self.pool)

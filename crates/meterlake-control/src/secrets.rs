@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::stored::{instant, instant_opt, micros, parse};
-use crate::{Control, ControlError};
+use crate::{Control, ControlError, PrincipalKind};
 
 /// A client secret, without its text.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -85,7 +85,8 @@ impl Control {
     /// Keeps the hash of a new secret.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`] when there is no such application (users have no secrets).
+    /// [`ControlError::NotFound`] when there is no such principal, [`ControlError::Conflict`] when it is a user: users
+    /// have no secrets.
     pub async fn add_secret(&self, new: &NewSecret) -> Result<Secret, ControlError> {
         let secret = Secret {
             id: Uuid::new_v4(),
@@ -97,13 +98,14 @@ impl Control {
             revoked_at: None,
         };
         let mut tx = self.write().await?;
-        let known: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM principals WHERE id = ? AND kind = 'application')")
-                .bind(new.principal.to_string())
-                .fetch_one(&mut *tx)
-                .await?;
-        if !known {
-            return Err(ControlError::not_found("application", new.principal));
+        let found: Option<(String, String)> = sqlx::query_as("SELECT name, kind FROM principals WHERE id = ?")
+            .bind(new.principal.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let (name, kind) = found.ok_or_else(|| ControlError::not_found("principal", new.principal))?;
+        if kind != PrincipalKind::Application.as_str() {
+            let reason = format!("is a {kind}; only an application has secrets");
+            return Err(ControlError::Conflict { what: "principal", id: name, reason });
         }
         sqlx::query(
             "INSERT INTO secrets (id, principal_id, hash, hint, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",

@@ -77,9 +77,17 @@ pub enum IdentityError {
     #[error("principal {0:?} is disabled")]
     Disabled(String),
     /// The lifetime is out of range.
-    #[error("lifetime of {given} seconds is not allowed, expected 1 to {max}")]
+    #[error("lifetime of {given} seconds is not allowed, expected 1 to {max} seconds")]
     Lifetime {
         /// As given, in seconds.
+        given: i64,
+        /// The longest that is allowed, in seconds.
+        max: i64,
+    },
+    /// The lifetime in the configuration is out of range.
+    #[error("setting [tokens] lifetime_seconds = {given} is not allowed, expected 1 to {max} seconds")]
+    LifetimeSetting {
+        /// As configured, in seconds.
         given: i64,
         /// The longest that is allowed, in seconds.
         max: i64,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meterlake_control::GrantScope;
-use meterlake_model::{CustomerTenantId, EnrolmentNumber, TenantId};
+use meterlake_model::{CustomerTenantId, TenantId};
 
 /// The customers a caller may read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,12 +78,6 @@ impl Grants {
     #[must_use]
     pub fn all_tenants(&self) -> bool {
         self.0.contains(&GrantScope::AllTenants)
-    }
-
-    /// Whether it may read that enrolment. (EA routes take API keys; this is for routes of our own.)
-    #[must_use]
-    pub fn allows_enrolment(&self, number: &EnrolmentNumber) -> bool {
-        self.0.contains(&GrantScope::AllEnrolments) || self.0.contains(&GrantScope::Enrolment(number.clone()))
     }
 
     /// Each grant.

@@ -66,7 +66,7 @@ impl Identity {
     pub async fn open(control: Control, clock: SharedClock, config: IdentityConfig) -> Result<Self, IdentityError> {
         let lifetime = i64::from(config.token_lifetime_seconds);
         if !(1..=MAX_LIFETIME_SECONDS).contains(&lifetime) {
-            return Err(IdentityError::Lifetime { given: lifetime, max: MAX_LIFETIME_SECONDS });
+            return Err(IdentityError::LifetimeSetting { given: lifetime, max: MAX_LIFETIME_SECONDS });
         }
         let kept = control.server_secret("links", &random::bits()?).await?;
         let server_secret =

@@ -199,13 +199,13 @@ impl Identity {
     /// Makes a client secret of an application that works for `lifetime` from now.
     ///
     /// # Errors
-    /// When there is no such application.
+    /// When there is no such principal, or it is a user.
     pub async fn create_secret(
         &self,
         principal: PrincipalId,
         lifetime: TimeDelta,
     ) -> Result<FreshSecret, IdentityError> {
-        let text = random::secret("")?;
+        let text = random::secret()?;
         let new = NewSecret {
             principal,
             hash: random::hash(&text).to_vec(),
@@ -220,7 +220,7 @@ impl Identity {
     /// # Errors
     /// When there is no such enrolment.
     pub async fn create_ea_key(&self, enrolment: &EnrolmentNumber, slot: KeySlot) -> Result<FreshKey, IdentityError> {
-        let text = random::secret("")?;
+        let text = random::secret()?;
         let now = self.inner.clock.now();
         let new = NewEaKey {
             enrolment: enrolment.clone(),

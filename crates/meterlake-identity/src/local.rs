@@ -24,7 +24,7 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Crypto`] when no random credential can be made.
     pub fn with_local_operator(&self, enrolment: Option<EnrolmentNumber>) -> Result<(Self, String), IdentityError> {
-        let credential = random::secret("local-")?;
+        let credential = format!("local-{}", random::secret()?);
         let local = LocalOperator { hash: random::hash(&credential), enrolment };
         Ok((Self { inner: Arc::clone(&self.inner), local: Some(Arc::new(local)) }, credential))
     }
@@ -43,7 +43,7 @@ impl Identity {
             is_user: audience == Audience::PartnerCenter,
             name: "local operator".to_owned(),
             tenant: TenantId(Uuid::nil()),
-            grants: [GrantScope::AllCustomers, GrantScope::AllTenants, GrantScope::AllEnrolments].into_iter().collect(),
+            grants: [GrantScope::AllCustomers, GrantScope::AllTenants].into_iter().collect(),
         })
     }
 

@@ -13,9 +13,9 @@ pub(crate) fn bits() -> Result<[u8; 32], IdentityError> {
     Ok(bits)
 }
 
-/// A new secret text with the prefix that tells what it opens.
-pub(crate) fn secret(prefix: &str) -> Result<String, IdentityError> {
-    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits()?)))
+/// A new secret text.
+pub(crate) fn secret() -> Result<String, IdentityError> {
+    Ok(URL_SAFE_NO_PAD.encode(bits()?))
 }
 
 /// SHA-256 of a secret, as kept. Its 256 bits make a slow hash needless.

@@ -9,7 +9,7 @@ use meterlake_model::{BillingPeriod, Day, ImportId, SourceKind};
 use crate::JournalError;
 use crate::scope::WouldDrop;
 
-/// Why an import stopped.
+/// Why an import stopped. Each message is whole by itself: a cause is in it, not behind it as a source.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     // Reading and mapping
@@ -19,7 +19,6 @@ pub enum ImportError {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        #[source]
         error: std::io::Error,
     },
     /// The set of paths is not something to import: a folder without manifest, a missing blob, no path at all.
@@ -194,7 +193,7 @@ pub enum ImportError {
         what: String,
     },
     /// The lake failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Lake(#[from] LakeError),
     /// The journal of imports failed.
     #[error("journal of imports: {0}")]
@@ -222,4 +221,21 @@ pub enum ImportError {
     /// A background task ended abnormally.
     #[error("background task: {0}")]
     Task(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn the_cause_is_said_once() {
+        let gone = ImportError::Io { path: "a.csv".into(), error: std::io::Error::other("disk gone") };
+        let lake = ImportError::from(LakeError::Task("disk gone".to_owned()));
+        for (error, message) in [(gone, "a.csv: disk gone"), (lake, "background task: disk gone")] {
+            assert_eq!(error.to_string(), message);
+            assert!(error.source().is_none(), "{error}");
+        }
+    }
 }

@@ -6,8 +6,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use meterlake_model::{
-    Amount, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, Day, ImportId, InvoiceState, Offer, Quantity,
-    SourceKind,
+    Amount, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, Day, ImportId, Offer, Quantity, SourceKind,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +50,8 @@ impl fmt::Display for ImportState {
     }
 }
 
-/// Everything that is kept about one import.
+/// Everything that is kept about one import. Records outlive the program that wrote them: what tells neither figures nor
+/// what the rows belong to has a default, and whatever is added later needs one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportRecord {
     /// Its id; sorts by time.
@@ -65,22 +65,27 @@ pub struct ImportRecord {
     /// Snapshot of `charges` that its commit made. None in the sidecar, which is written before the commit.
     pub version: Option<u64>,
     /// Version of Meterlake that ran it.
+    #[serde(default)]
     pub program: String,
     /// Kind of its files.
     pub kind: SourceKind,
     /// Cost basis of its rows.
     pub basis: CostBasis,
     /// What settled the basis.
+    #[serde(default)]
     pub basis_reason: String,
     /// The run's manifest.
     pub manifest: Option<Manifest>,
     /// What the user said about the files.
+    #[serde(default)]
     pub options: Options,
     /// What the user said the files cover.
     pub scope: Option<ScopeOption>,
     /// Whether `--replace` was given.
+    #[serde(default)]
     pub replace: bool,
     /// Whether `--force` was given.
+    #[serde(default)]
     pub force: bool,
     /// Rejects that were allowed.
     pub allow_rejects: Option<AllowRejects>,
@@ -94,17 +99,22 @@ pub struct ImportRecord {
     /// What the files hold, a scope and period each.
     pub sets: Vec<SetRecord>,
     /// Charges of earlier imports that this one replaced, a scope and period each.
-    #[serde(rename = "replacements")]
+    #[serde(rename = "replacements", default)]
     pub replaced: Vec<ReplacedRecord>,
     /// Changes in closed months.
+    #[serde(default)]
     pub restatements: Vec<Restatement>,
     /// Earlier imports of which no row is live any more.
+    #[serde(default)]
     pub superseded: Vec<ImportId>,
     /// Customers in the files.
+    #[serde(default)]
     pub customers: Vec<CustomerSeen>,
     /// Billing accounts in the files.
+    #[serde(default)]
     pub billing_accounts: Vec<AccountSeen>,
     /// Remarks for the user.
+    #[serde(default)]
     pub warnings: Vec<String>,
     /// Name of the rejects file in the data folder's `rejects/`, if there are rejects.
     pub rejects_file: Option<String>,
@@ -118,6 +128,7 @@ pub struct FileRecord {
     /// File name, with its zip member if any.
     pub name: String,
     /// The path as given.
+    #[serde(default)]
     pub path: String,
     /// Bytes on disk.
     pub size: u64,
@@ -126,6 +137,7 @@ pub struct FileRecord {
     /// SHA-256 of the decompressed bytes.
     pub content_sha256: String,
     /// Kind and variant, for example `2024-08-01`.
+    #[serde(default)]
     pub variant: String,
     /// Outer packing.
     pub compression: Compression,
@@ -136,6 +148,7 @@ pub struct FileRecord {
     /// Decimal mark, decided over all rows.
     pub number_format: NumberFormat,
     /// Options and basis that its rows were read with; the same bytes read otherwise are other rows.
+    #[serde(default)]
     pub reading: String,
     /// Rows read, bad ones included.
     pub rows: u64,
@@ -144,6 +157,7 @@ pub struct FileRecord {
     /// Good rows by position in [`ImportRecord::sets`].
     pub sets: BTreeMap<usize, u64>,
     /// Whether it has the contents of an earlier file of the same run and was passed over.
+    #[serde(default)]
     pub repeated: bool,
 }
 
@@ -155,10 +169,13 @@ pub struct Counts {
     /// Rows that are now in the lake by this import.
     pub taken: u64,
     /// Rows that the lake held already, or that came twice in one run.
+    #[serde(default)]
     pub duplicate: u64,
     /// Rows of earlier imports that gave way.
+    #[serde(default)]
     pub replaced: u64,
     /// Rows that could not be taken.
+    #[serde(default)]
     pub rejected: u64,
 }
 
@@ -213,6 +230,7 @@ pub struct SetRecord {
     /// Order-independent digest of the rows' business columns, 32 hex digits.
     pub digest: String,
     /// Whether the lake held exactly these rows, so that they stayed as they were.
+    #[serde(default)]
     pub unchanged: bool,
     /// Imports whose live rows make up the set: this one, or where unchanged those that brought them.
     pub origins: BTreeMap<ImportId, u64>,
@@ -229,8 +247,10 @@ pub struct ReplacedRecord {
     /// Rows by the import that had brought them.
     pub rows: BTreeMap<ImportId, u64>,
     /// Rows of the same data files that stayed, rewritten as they were.
+    #[serde(default)]
     pub kept: u64,
     /// Why they gave way: `same scope`, `billed replaces unbilled`, `--replace`.
+    #[serde(default)]
     pub reason: String,
 }
 
@@ -303,12 +323,6 @@ impl ScopeRecord {
             self.invoice_state.clone(),
         ]
     }
-
-    /// Whether the rows are not on an invoice yet.
-    #[must_use]
-    pub fn is_unbilled(&self) -> bool {
-        self.invoice_state == InvoiceState::Unbilled.as_str()
-    }
 }
 
 impl fmt::Display for ScopeRecord {
@@ -335,11 +349,6 @@ impl ImportRecord {
         hashes
     }
 
-    /// Whether the import holds a file with these bytes, packed or unpacked.
-    #[must_use]
-    pub fn has_file(&self, sha256: &str) -> bool {
-        self.files.iter().any(|f| f.sha256 == sha256 || f.content_sha256 == sha256)
-    }
     /// Takes back what the record says of changes that did not come to pass.
     pub(crate) fn forget_effects(&mut self) {
         self.counts.taken = 0;

@@ -49,12 +49,16 @@ pub(crate) async fn settle_dead(
     data_dir: &Path,
 ) -> Result<RecoveryReport, ImportError> {
     let mut report = RecoveryReport::default();
-    for found in lake.committed_imports().await? {
-        let known = journal.get(found.import).await.map_err(ImportError::Journal)?;
-        if known.is_none_or(|r| r.state != ImportState::Committed || r.version != Some(found.version)) {
-            let record = sidecar_record(found)?;
-            journal.store(&record).await.map_err(ImportError::Journal)?;
-            report.completed.push(record.id);
+    let known = journal.committed().await.map_err(ImportError::Journal)?;
+    let known = known.iter().filter(|r| r.version.is_some()).map(|r| r.id).collect();
+    for found in lake.committed_imports_except(&known).await? {
+        match sidecar_record(found) {
+            Ok(record) => {
+                journal.store(&record).await.map_err(ImportError::Journal)?;
+                report.completed.push(record.id);
+            }
+            // One record must not stop all else; the charges themselves are in the lake.
+            Err(error) => tracing::warn!(%error, "the lake's record of an import is passed over"),
         }
     }
     for mut record in journal.running().await.map_err(ImportError::Journal)? {

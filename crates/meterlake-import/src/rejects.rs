@@ -49,7 +49,12 @@ impl RejectsFile {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let mut out = BufWriter::new(File::create(&self.path)?);
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true);
+        // It holds rows of charges: for its owner only, as the database.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut out = BufWriter::new(options.open(&self.path)?);
         out.write_all(b"file,line,column,value,reason,raw\r\n")?;
         Ok(out)
     }
@@ -116,7 +121,10 @@ mod tests {
         file.add(&reject).unwrap();
         let rejects = file.finish().unwrap();
         assert_eq!(rejects.first, ["a.csv, line 7, column Cost, value \"1,x\": not a decimal number"]);
-        let text = std::fs::read_to_string(rejects.path.unwrap()).unwrap();
+        let path = rejects.path.unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions()) & 0o777, 0o600);
+        let text = std::fs::read_to_string(path).unwrap();
         assert_eq!(
             text,
             "file,line,column,value,reason,raw\r\na.csv,7,Cost,\"1,x\",not a decimal number,\"a,\"\"b\"\"\"\"c\"\",\"\"1,x\"\"\"\r\n"

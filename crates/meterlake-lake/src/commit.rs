@@ -105,9 +105,22 @@ impl Lake {
     /// never were committed are left out.
     ///
     /// # Errors
-    /// When the log or a record cannot be read.
+    /// When the log cannot be read or the records cannot be listed. A record that cannot be read is passed over with a
+    /// warning: one damaged file must not keep the others from use.
     pub async fn committed_imports_in(&self, table: Table) -> Result<Vec<ImportRecordJson>, LakeError> {
-        self.log(table).committed_imports().await
+        self.committed_imports_except_in(table, &BTreeSet::new()).await
+    }
+
+    /// The same without the imports that are known already, of which nothing is read.
+    ///
+    /// # Errors
+    /// As [`Self::committed_imports_in`].
+    pub async fn committed_imports_except_in(
+        &self,
+        table: Table,
+        known: &BTreeSet<ImportId>,
+    ) -> Result<Vec<ImportRecordJson>, LakeError> {
+        self.log(table).committed_imports(known).await
     }
 }
 
@@ -211,16 +224,32 @@ impl TableLog {
         self.transaction(&import.to_string()).await
     }
 
-    async fn committed_imports(&self) -> Result<Vec<ImportRecordJson>, LakeError> {
+    /// The records of committed imports but for those that are known already, of which nothing is read.
+    async fn committed_imports(&self, known: &BTreeSet<ImportId>) -> Result<Vec<ImportRecordJson>, LakeError> {
         let root = &self.root;
         let listed: Vec<_> = root.store.list(Some(&StorePath::from(RECORDS))).try_collect().await?;
         let mut imports = Vec::with_capacity(listed.len());
         for object in listed.iter().filter(|object| object.location.extension() == Some("json")) {
+            let name = object.location.filename().and_then(|name| name.strip_suffix(".json"));
+            if name.and_then(|name| name.parse().ok()).is_some_and(|import| known.contains(&import)) {
+                continue;
+            }
             let path = object.location.to_string();
-            let Some(content) = root.get(&path).await? else { continue };
-            let Sidecar { import, version, record } = serde_json::from_slice(&content).map_err(|e| {
-                LakeError::Corrupt { path: path.clone(), reason: format!("is not an import record: {e}") }
-            })?;
+            let content = match root.get(&path).await {
+                Ok(Some(content)) => content,
+                Ok(None) => continue,
+                Err(error) => {
+                    tracing::warn!(path, %error, "an import record cannot be read and is passed over");
+                    continue;
+                }
+            };
+            let Sidecar { import, version, record } = match serde_json::from_slice(&content) {
+                Ok(sidecar) => sidecar,
+                Err(error) => {
+                    tracing::warn!(path, %error, "a file is not an import record and is passed over");
+                    continue;
+                }
+            };
             // The entry that the record points at proves it at the least cost; when it is gone, the whole log decides.
             let proved = match root.get(&log::entry_path(version)).await? {
                 Some(entry) => log::is_commit_of(&entry, import).then_some(version),

@@ -71,12 +71,10 @@ async fn grants_act_at_once() {
 
     let tenant = TenantId(Uuid::from_u128(3));
     it.control.add_grant(it.app.id, &GrantScope::Tenant(tenant)).await.unwrap();
-    it.control.add_grant(it.app.id, &GrantScope::Enrolment("100".parse().unwrap())).await.unwrap();
     let now = grants().await;
     assert_eq!(now.tenants(), TenantScope::Set([tenant].into()));
     assert!(now.allows_tenant(tenant) && !now.allows_tenant(it.tenant));
-    assert!(now.allows_enrolment(&"100".parse().unwrap()) && !now.allows_enrolment(&"200".parse().unwrap()));
-    assert_eq!(now.iter().count(), 2);
+    assert_eq!(now.iter().count(), 1);
     it.control.add_grant(it.app.id, &GrantScope::AllTenants).await.unwrap();
     assert_eq!(grants().await.tenants(), TenantScope::All);
 }

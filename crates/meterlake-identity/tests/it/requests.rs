@@ -175,7 +175,18 @@ async fn secrets_expire_are_revoked_and_may_be_several() {
     let refusal = it.identity.token_v1(BASE, "contoso.onmicrosoft.com", form, None).await.unwrap_err();
     assert_eq!(refusal.code, 7_000_215);
     let users = it.identity.create_secret(it.user.id, chrono::TimeDelta::days(1)).await;
-    assert!(users.is_err());
+    assert!(users.unwrap_err().to_string().contains("principal \"ada@contoso.com\" is a user"));
+}
+
+#[tokio::test]
+async fn a_lifetime_out_of_range_names_what_is_allowed() {
+    let it = Fixture::new().await;
+    let long = it.identity.app_token(it.app.id, meterlake_identity::Audience::B2c, chrono::TimeDelta::hours(25)).await;
+    let allowed = "is not allowed, expected 1 to 86400 seconds";
+    assert_eq!(long.unwrap_err().to_string(), format!("lifetime of 90000 seconds {allowed}"));
+    let config = meterlake_identity::IdentityConfig { token_lifetime_seconds: 90_000, ..it.identity.config().clone() };
+    let opened = meterlake_identity::Identity::open(it.control.clone(), it.clock.clone(), config).await;
+    assert_eq!(opened.unwrap_err().to_string(), format!("setting [tokens] lifetime_seconds = 90000 {allowed}"));
 }
 
 #[tokio::test]

@@ -64,6 +64,13 @@ impl Facts {
     /// Recognises the kind by the header as it is known now.
     pub(super) fn follow(&mut self, header: &[String]) -> Result<(), String> {
         let recognised = mapping::recognise(header)?;
+        let mut repeated = mapping::repeated(header).into_iter();
+        if let Some((_, positions)) = repeated.find(|(name, _)| mapping::feeds(recognised.kind, name)) {
+            return Err(format!(
+                "{} have the same name, so it cannot be told which of them counts; expected one such column",
+                columns_at(header, &positions)
+            ));
+        }
         self.plan = Plan::new(recognised.kind, header);
         self.date_columns = self.plan.positions_of(|k| matches!(k, ColumnType::Day | ColumnType::Instant));
         self.number_columns = self.plan.positions_of(|k| matches!(k, ColumnType::Amount | ColumnType::Quantity));
@@ -172,6 +179,12 @@ impl Facts {
         if !unused.is_empty() {
             warnings.push(format!("columns that are not kept: {}", unused.join(", ")));
         }
+        for (name, mut positions) in mapping::repeated(rows.header()) {
+            positions.retain(|&at| mapping::normalise(&rows.header()[at]) == name);
+            if positions.len() > 1 {
+                warnings.push(format!("{} have the same name", columns_at(rows.header(), &positions)));
+            }
+        }
         if let Some((line, fields, count)) = self.short {
             warnings.push(format!(
                 "{count} rows have fewer fields than the header has columns (the first on line {line}: {fields} of {}); \
@@ -194,6 +207,12 @@ impl Facts {
         }
         warnings
     }
+}
+
+/// Columns by their places, counted from 1, and names.
+fn columns_at(header: &[String], positions: &[usize]) -> String {
+    let named: Vec<String> = positions.iter().map(|&at| format!("{} ({:?})", at + 1, header[at])).collect();
+    format!("columns {}", named.join(" and "))
 }
 
 fn values(column: &StringArray) -> impl Iterator<Item = &str> {

@@ -1,6 +1,6 @@
 //! Headers as they are compared.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A header as it is compared: the case, blanks, hyphens and underscores do not count (`x_SkuMeterId` =
 /// `xSkuMeterId`, `Meter Sub-Category` = `MeterSubCategory`), nor does a byte-order mark.
@@ -22,6 +22,18 @@ fn invariant(header: &str) -> Option<&str> {
 /// The names that a header may be known by.
 pub(crate) fn spellings(header: &str) -> impl Iterator<Item = String> {
     std::iter::once(normalise(header)).chain(invariant(header).map(normalise))
+}
+
+/// Names that several headers go by, with the positions of those headers.
+pub(crate) fn repeated(header: &[String]) -> BTreeMap<String, Vec<usize>> {
+    let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, name) in header.iter().enumerate() {
+        for spelling in spellings(name).filter(|s| !s.is_empty()).collect::<BTreeSet<_>>() {
+            found.entry(spelling).or_default().push(at);
+        }
+    }
+    found.retain(|_, positions| positions.len() > 1);
+    found
 }
 
 /// Position of each header, found by any accepted name.

@@ -13,7 +13,7 @@ use meterlake_lake::charges::ColumnType;
 use meterlake_lake::charges::columns::COLUMNS;
 use meterlake_model::SourceKind;
 
-pub(crate) use header::{HeaderIndex, normalise};
+pub(crate) use header::{HeaderIndex, normalise, repeated};
 pub(crate) use plan::{Plan, Slot};
 pub(crate) use recognise::{Recognised, known_headers, recognise};
 
@@ -49,6 +49,11 @@ pub(crate) fn fields(kind: SourceKind) -> impl Iterator<Item = &'static Field> {
         SourceKind::Focus => (focus::FIELDS, &[]),
     };
     first.iter().chain(second)
+}
+
+/// Whether a header, as compared, feeds some column of `charges` in files of a kind.
+pub(crate) fn feeds(kind: SourceKind, name: &str) -> bool {
+    fields(kind).flat_map(|field| field.sources).any(|source| normalise(source) == name)
 }
 
 /// The type of a column of `charges`.

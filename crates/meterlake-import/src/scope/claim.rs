@@ -71,7 +71,7 @@ impl Claim {
         if !option.currencies.is_empty() && !option.currencies.iter().any(|c| c.as_str() == key.currency()) {
             return Some(format!("currency {:?}", key.currency()));
         }
-        let selection = self.selection(&key.family(), key.period, &[set]);
+        let selection = self.selection(key.period, &[set]);
         let day = set.days.iter().find(|d| !selection.has_day(**d));
         if let Some(day) = day.and_then(|d| Day::from_since_epoch(*d)) {
             return Some(format!("day {day}"));
@@ -99,8 +99,8 @@ impl Claim {
         periods
     }
 
-    /// The claimed rows of a family in a period, in which the files have `sets`.
-    pub(crate) fn selection(&self, _family: &Family, period: BillingPeriod, sets: &[&SetTally]) -> Selection {
+    /// The claimed rows of a period, in which the files have `sets`.
+    pub(crate) fn selection(&self, period: BillingPeriod, sets: &[&SetTally]) -> Selection {
         let option = &self.option;
         let mut selection = Selection {
             currencies: some_of(option.currencies.iter().map(|c| c.as_str().to_owned())),

@@ -89,7 +89,7 @@ impl Planner<'_> {
     async fn plan_family(&self, plan: &mut Plan, family: &Family, period: BillingPeriod) -> Result<(), ImportError> {
         let sets = self.sets(family, period);
         let tallies: Vec<&SetTally> = sets.iter().map(|(_, t)| *t).collect();
-        let selection = self.claim.selection(family, period, &tallies);
+        let selection = self.claim.selection(period, &tallies);
         let mut held: BTreeMap<SetKey, Vec<HeldFile>> = BTreeMap::new();
         for file in self.snapshot.files().iter().filter(|f| f.period == period && Family::of(&f.scope) == *family) {
             let key = SetKey { scope: file.scope.as_ref().clone(), period };
@@ -159,7 +159,7 @@ impl Planner<'_> {
                     None => continue,
                 },
                 relation @ (Relation::Twice | Relation::TwiceByCustomer) => {
-                    let claimed = self.claim.selection(family, period, &tallies);
+                    let claimed = self.claim.selection(period, &tallies);
                     // Customers are apart from each other, whatever kind of file tells of them.
                     let claimed = match relation {
                         Relation::TwiceByCustomer if named_customers.is_empty() => continue,

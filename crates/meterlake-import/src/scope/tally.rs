@@ -12,7 +12,25 @@ use super::digest::row_digests;
 use crate::ImportError;
 
 /// Place of the billing currency in [`columns::SCOPE`].
-const CURRENCY: usize = 4;
+const CURRENCY: usize = place_of(columns::BILLING_CURRENCY);
+
+/// Place of a column in [`columns::SCOPE`], behind its end when it is none of them.
+const fn place_of(column: &str) -> usize {
+    let mut at = 0;
+    while at < columns::SCOPE.len() && !same(columns::SCOPE[at].as_bytes(), column.as_bytes()) {
+        at += 1;
+    }
+    at
+}
+
+/// Equality in constants, where `==` of texts cannot stand.
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
 
 /// One scope and billing period: rows of one set are replaced together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! From paths on the command line to files to read.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -33,17 +34,14 @@ pub fn discover(paths: &[PathBuf]) -> Result<Run, ImportError> {
         }
         plain(path, kind.len(), None, &mut run.files)?;
     }
-    for (at, file) in run.files.iter().enumerate() {
-        let twice = run.files[..at].iter().any(|f| f.member == file.member && same_file(&f.path, &file.path));
-        if twice {
+    let mut seen = HashSet::with_capacity(run.files.len());
+    for file in &run.files {
+        let real = file.path.canonicalize().unwrap_or_else(|_| file.path.clone());
+        if !seen.insert((real, &file.member)) {
             return Err(refuse(&file.path.display().to_string(), "the file is given twice"));
         }
     }
     Ok(run)
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn refuse(place: &str, reason: &str) -> ImportError {
@@ -60,13 +58,32 @@ fn folder(path: &Path, is_dir: bool) -> Result<Run, ImportError> {
     let (manifest, blobs) = manifest::read(&manifest_path)?;
     let present = files_below(&dir)?;
     let mut run = Run::default();
+    let mut taken: HashMap<&PathBuf, String> = HashMap::with_capacity(blobs.len());
     for blob in blobs {
-        let found = locate(&present, &dir, &blob.blob).ok_or_else(|| {
-            refuse(
-                &manifest_path.display().to_string(),
-                &format!("it lists {:?}, which is not beside it; the run is not complete", blob.blob),
-            )
-        })?;
+        let incomplete = |reason: String| refuse(&manifest_path.display().to_string(), &reason);
+        let found = match locate(&present, &dir, &blob.blob)[..] {
+            [found] => found,
+            [] => {
+                let reason = format!("it lists {:?}, which is not beside it; the run is not complete", blob.blob);
+                return Err(incomplete(reason));
+            }
+            [one, other, ..] => {
+                return Err(incomplete(format!(
+                    "it lists {:?}, which may be {} or {}; expected one file of that name, in the folders that the \
+                     manifest names",
+                    blob.blob,
+                    one.display(),
+                    other.display()
+                )));
+            }
+        };
+        if let Some(other) = taken.insert(found, blob.blob.clone()) {
+            return Err(incomplete(format!(
+                "it lists {other:?} and {:?}, but beside it is only {} for both; the run is not complete",
+                blob.blob,
+                found.display()
+            )));
+        }
         let size = std::fs::metadata(found).map_err(|error| ImportError::Io { path: found.clone(), error })?.len();
         check_size(found, size, &blob, &manifest)?;
         plain(found, size, Some(blob), &mut run.files)?;
@@ -126,18 +143,18 @@ fn files_below(dir: &Path) -> Result<Vec<PathBuf>, ImportError> {
     Ok(found)
 }
 
-/// The file that a blob name stands for. Names are relative to the storage container, of which only the last part
+/// The files that a blob name may stand for. Names are relative to the storage container, of which only the last part
 /// was copied, so the longest common end counts.
-fn locate<'a>(present: &'a [PathBuf], dir: &Path, blob: &str) -> Option<&'a PathBuf> {
+fn locate<'a>(present: &'a [PathBuf], dir: &Path, blob: &str) -> Vec<&'a PathBuf> {
     let wanted: Vec<&str> = blob.split(['/', '\\']).filter(|p| !p.is_empty()).collect();
     let common = |path: &Path| {
         let relative = path.strip_prefix(dir).unwrap_or(path);
         let parts: Vec<_> = relative.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
         parts.iter().rev().zip(wanted.iter().rev()).take_while(|(a, b)| a == b).count()
     };
-    let best = present.iter().map(|p| common(p)).max().filter(|&n| n > 0)?;
-    let mut fitting = present.iter().filter(|p| common(p) == best);
-    fitting.next()
+    let lengths: Vec<usize> = present.iter().map(|p| common(p)).collect();
+    let best = lengths.iter().copied().max().unwrap_or_default();
+    present.iter().zip(lengths).filter(|&(_, length)| length > 0 && length == best).map(|(path, _)| path).collect()
 }
 
 /// A plain file, or the members of a zip.

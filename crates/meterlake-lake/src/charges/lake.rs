@@ -1,5 +1,6 @@
 //! What the lake offers for `charges`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use meterlake_model::ImportId;
@@ -89,6 +90,17 @@ impl Lake {
     /// When the log or a record cannot be read.
     pub async fn committed_imports(&self) -> Result<Vec<ImportRecordJson>, LakeError> {
         self.committed_imports_in(Table::Charges).await
+    }
+
+    /// The same without the imports that are known already, of which nothing is read.
+    ///
+    /// # Errors
+    /// As [`Self::committed_imports_in`].
+    pub async fn committed_imports_except(
+        &self,
+        known: &BTreeSet<ImportId>,
+    ) -> Result<Vec<ImportRecordJson>, LakeError> {
+        self.committed_imports_except_in(Table::Charges, known).await
     }
 
     /// Deletes the data files and the record of an import of charges that never was committed, as

@@ -101,6 +101,26 @@ async fn an_import_is_committed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_record_is_passed_over_and_a_known_one_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = Lake::open_path(dir.path()).await.unwrap();
+    import(&lake, dir.path(), &month("100", "2024-11-01", 5, 1)).await;
+    import(&lake, dir.path(), &month("200", "2024-11-01", 5, 1)).await;
+    let all = lake.committed_imports().await.unwrap();
+    let record = |at: usize| dir.path().join(format!("charges/_imports/{}.json", all[at].import));
+    let known = [all[0].import].into();
+    let rest = lake.committed_imports_except(&known).await.unwrap();
+    assert_eq!(rest.iter().map(|i| i.import).collect::<Vec<_>>(), [all[1].import]);
+    std::fs::write(record(0), "{half").unwrap();
+    let left = lake.committed_imports().await.unwrap();
+    assert_eq!(left.iter().map(|i| i.import).collect::<Vec<_>>(), [all[1].import]);
+    // Unreadable to anyone: a folder in place of the file.
+    std::fs::remove_file(record(1)).unwrap();
+    std::fs::create_dir_all(record(1).join("x.json")).unwrap();
+    assert!(lake.committed_imports().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_died_before_its_commit_never_was() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::open_path(dir.path()).await.unwrap();

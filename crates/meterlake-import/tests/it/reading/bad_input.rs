@@ -31,6 +31,23 @@ fn whole_files_are_refused_with_the_reason() {
 }
 
 #[test]
+fn two_columns_of_one_name() {
+    let with = |more: &str| {
+        let head = HEAD.trim_end();
+        format!("{head},{more}\ns,a,2024-11-30,1,USD,1,,2,3\n").into_bytes()
+    };
+    for (more, name) in [("cost,Note", "cost"), ("Kosten (Cost),Note", "Kosten (Cost)")] {
+        let error = refusal(&with(more), &options());
+        assert!(error.contains(&format!("columns 4 (\"Cost\") and 8 ({name:?}) have the same name")), "{error}");
+    }
+    let read = read_bytes(&with("Note,note"), &options()).unwrap();
+    assert_eq!(read.sum("billed_cost"), "1");
+    let told = "columns 8 (\"Note\") and 9 (\"note\") have the same name";
+    assert!(read.inspected.warnings.iter().any(|w| w == told), "{:?}", read.inspected.warnings);
+    assert!(read_bytes(&with(","), &options()).is_ok(), "columns without a name");
+}
+
+#[test]
 fn truncated_gzip_says_where() {
     let mut text = HEAD.to_owned();
     for row in 0..50_000 {

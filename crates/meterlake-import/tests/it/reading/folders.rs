@@ -72,6 +72,36 @@ fn what_does_not_agree_is_refused() {
 }
 
 #[test]
+fn each_blob_has_a_file_of_its_own() {
+    let manifest = |blobs: &[&str]| {
+        let listed: Vec<_> = blobs.iter().map(|b| serde_json::json!({ "blobName": b })).collect();
+        serde_json::json!({ "exportConfig": { "type": "ActualCost" }, "runInfo": {}, "blobs": listed }).to_string()
+    };
+    let both = manifest(&["x/a/part.csv", "x/b/part.csv"]);
+    let (_dir, found) = run(&both, &[("a/part.csv", CSV.as_bytes()), ("b/part.csv", CSV.as_bytes())]);
+    assert_eq!(found.unwrap().files.len(), 2);
+    for present in ["part.csv", "a/part.csv"] {
+        let error = run(&both, &[(present, CSV.as_bytes())]).1.unwrap_err().to_string();
+        assert!(error.contains("\"x/a/part.csv\" and \"x/b/part.csv\"") && error.contains("not complete"), "{error}");
+    }
+    let files = [("c/part.csv", CSV.as_bytes()), ("d/part.csv", CSV.as_bytes())];
+    let error = run(&manifest(&["x/a/part.csv"]), &files).1.unwrap_err().to_string();
+    assert!(error.contains("c/part.csv or ") && error.contains("d/part.csv;"), "{error}");
+}
+
+#[test]
+fn a_file_given_twice_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.csv");
+    std::fs::write(&path, CSV).unwrap();
+    let roundabout = dir.path().join("../").join(dir.path().file_name().unwrap()).join("a.csv");
+    let error = discover(&[path.clone(), roundabout]).unwrap_err().to_string();
+    assert!(error.contains("given twice"), "{error}");
+    std::fs::write(dir.path().join("b.csv"), CSV).unwrap();
+    assert_eq!(discover(&[path, dir.path().join("b.csv")]).unwrap().files.len(), 2);
+}
+
+#[test]
 fn a_partner_billing_run() {
     let line = "{\"PartnerId\":\"p\",\"CustomerId\":\"0a1b2c3d-0000-4000-8000-00000000000a\",\"UsageDate\":\"2024-11-30\",\"Quantity\":1,\"BillingPreTaxTotal\":1,\"BillingCurrency\":\"USD\"}\n";
     let manifest = r##"{"@odata.type":"#microsoft.graph.partners.billing.manifest","id":"m1","schemaVersion":"2","dataFormat":"compressedJSON","createdDateTime":"2024-12-02T00:00:00Z","partnerTenantId":"p","rootDirectory":"https://x.example/billing/unbilledusage/p","sasToken":"s","partitionType":"default","blobCount":1,"blobs":[{"name":"part-00000.json.gz","partitionValue":"default"}]}"##;

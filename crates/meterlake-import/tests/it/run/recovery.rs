@@ -56,6 +56,36 @@ async fn the_journal_is_rebuilt_from_the_lake() {
     assert_eq!(again, meterlake_import::RecoveryReport::default());
 }
 
+/// A record as a program wrote it that knew fewer parts, and one that is none.
+#[tokio::test]
+async fn records_of_another_shape_stop_nothing() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for month in ["2024-09", "2024-10", "2024-11"] {
+        let path = world.file(&format!("{month}.csv"), ea(&[(&format!("{month}-01"), "a", "1", "EUR")]));
+        ids.push(committed(world.actual(&[&path]).await).id);
+    }
+    let place = |id: ImportId| world.data().join(format!("lake/charges/_imports/{id}.json"));
+    let mut older: serde_json::Value = serde_json::from_slice(&std::fs::read(place(ids[0])).unwrap()).unwrap();
+    let record = older["record"].as_object_mut().unwrap();
+    for part in ["warnings", "force", "duplicate", "replacements", "customers", "program", "rejects_file", "options"] {
+        record.remove(part);
+    }
+    record["files"][0].as_object_mut().unwrap().remove("repeated").unwrap();
+    record["sets"][0].as_object_mut().unwrap().remove("unchanged").unwrap();
+    std::fs::write(place(ids[0]), older.to_string()).unwrap();
+    std::fs::write(place(ids[1]), format!(r#"{{"import":"{}","version":2,"record":{{}}}}"#, ids[1])).unwrap();
+    let journal = MemoryJournal::default();
+    let report = recover(&world.lake, &journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(report.completed, [ids[0], ids[2]]);
+    let read = journal.get(ids[0]).await.unwrap().unwrap();
+    assert_eq!((read.state, read.version, read.counts.read), (ImportState::Committed, Some(1), 1));
+    // What the journal knows is not read again.
+    std::fs::write(place(ids[2]), "damaged").unwrap();
+    let again = recover(&world.lake, &journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(again, meterlake_import::RecoveryReport::default());
+}
+
 #[tokio::test]
 async fn recovery_leaves_a_living_import_alone() {
     let world = World::new().await;

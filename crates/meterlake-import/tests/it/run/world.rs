@@ -41,7 +41,7 @@ impl ImportJournal for MemoryJournal {
     }
 
     async fn find_by_hash(&self, sha256: &str) -> Result<Vec<ImportRecord>, JournalError> {
-        Ok(self.all(|r| r.state == ImportState::Committed && r.has_file(sha256)))
+        Ok(self.all(|r| r.state == ImportState::Committed && r.hashes().iter().any(|h| h == sha256)))
     }
 
     async fn committed(&self) -> Result<Vec<ImportRecord>, JournalError> {
