@@ -46,19 +46,19 @@ pub(super) fn print(
     let b2c = &made.b2c;
     let token = |resource: &str| {
         format!(
-            "$(curl -s -d 'grant_type=client_credentials&client_id={}&client_secret={}&resource={resource}' \\\n    '{base}/{}/oauth2/token?api-version=1.0' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
+            "$(curl -s -d 'grant_type=client_credentials&client_id={}&client_secret={}&resource={resource}' '{base}/{}/oauth2/token?api-version=1.0' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
             b2c.client_id, b2c.client_secret, b2c.tenant
         )
     };
     output::line(&format!(
         "\n# Azure AD B2C sign-ins of the last 30 days by day and flow, with a token of the application\n\
-         curl -H \"Authorization: Bearer {}\" \\\n    '{base}/{}/reports/b2cAuthenticationCountSummary?api-version=beta'",
+         curl -H \"Authorization: Bearer {}\" '{base}/{}/reports/b2cAuthenticationCountSummary?api-version=beta'",
         token(""),
         b2c.tenant
     ))?;
     output::line(&format!(
         "\n# The estimated bill of that tenant by month, at the example prices\n\
-         curl -H \"Authorization: Bearer {}\" \\\n    '{base}/meterlake/v1/b2c/{}/estimate?by=month'",
+         curl -H \"Authorization: Bearer {}\" '{base}/meterlake/v1/b2c/{}/estimate?by=month'",
         token("api://meterlake"),
         b2c.tenant
     ))?;
