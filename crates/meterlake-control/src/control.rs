@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use meterlake_model::SharedClock;
+use serde_json::json;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, Transaction};
@@ -23,6 +24,7 @@ pub struct Control {
     pub(crate) pool: SqlitePool,
     clock: SharedClock,
     actor: Arc<str>,
+    origin: Arc<str>,
 }
 
 impl Control {
@@ -43,7 +45,7 @@ impl Control {
         keep_private(path).map_err(|e| ControlError::Open { path: path.to_owned(), cause: e.into() })?;
         let pool = connect(path, options).await?;
         migrate(path, &pool).await?;
-        Ok(Self { pool, clock, actor: Arc::from("operator") })
+        Ok(Self { pool, clock, actor: Arc::from("operator"), origin: Arc::from("command") })
     }
 
     /// The same control state, its changes entered in the audit trail as made by `actor` (by default `operator`).
@@ -52,10 +54,23 @@ impl Control {
         Self { actor: Arc::from(actor), ..self.clone() }
     }
 
+    /// The same control state, its changes entered in the audit trail as asked for from `origin`: the peer address of
+    /// a request, or `server` (by default `command`).
+    #[must_use]
+    pub fn coming_from(&self, origin: &str) -> Self {
+        Self { origin: Arc::from(origin), ..self.clone() }
+    }
+
     /// Who makes changes through this handle.
     #[must_use]
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// From where changes through this handle are asked for.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The clock that dates all changes.
@@ -84,12 +99,17 @@ impl Control {
     /// When the database fails.
     pub async fn server_secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, ControlError> {
         let mut tx = self.write().await?;
-        sqlx::query("INSERT INTO server_secrets (name, secret, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-            .bind(name)
-            .bind(fresh)
-            .bind(crate::stored::micros(self.now()))
-            .execute(&mut *tx)
-            .await?;
+        let made = sqlx::query(
+            "INSERT INTO server_secrets (name, secret, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        )
+        .bind(name)
+        .bind(fresh)
+        .bind(crate::stored::micros(self.now()))
+        .execute(&mut *tx)
+        .await?;
+        if made.rows_affected() > 0 {
+            self.append_audit(&mut tx, "server-secret.create", &format!("server-secret:{name}"), &json!({})).await?;
+        }
         let secret = sqlx::query_scalar("SELECT secret FROM server_secrets WHERE name = ?")
             .bind(name)
             .fetch_one(&mut *tx)
@@ -179,7 +199,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.db");
         let control = open(&path).await.unwrap();
-        sqlx::query("UPDATE _sqlx_migrations SET version = 9999").execute(&control.pool).await.unwrap();
+        sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 1")
+            .execute(&control.pool)
+            .await
+            .unwrap();
         control.close().await;
         assert!(matches!(open(&path).await, Err(ControlError::Migrate { .. })));
     }

@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod attempts;
 mod audit;
 mod control;
 mod customers;
@@ -15,12 +16,14 @@ mod imports;
 mod keys;
 mod named;
 mod principals;
+mod revocations;
 mod secrets;
 mod signing_keys;
 mod stored;
 mod tenants;
 
-pub use audit::AuditEntry;
+pub use attempts::AttemptLimit;
+pub use audit::{AuditEntry, AuditFilter};
 pub use control::Control;
 pub use customers::{Customer, CustomerChange, CustomerSeen};
 pub use enrolments::Enrolment;
@@ -30,6 +33,7 @@ pub use grants::{Grant, GrantScope};
 pub use imports::{ImportRow, ImportState, StoredImport};
 pub use keys::{EaKey, KeySlot, NewEaKey};
 pub use principals::{NewPrincipal, Principal, PrincipalKind};
+pub use revocations::TokenStanding;
 pub use secrets::{NewSecret, Secret};
-pub use signing_keys::SigningKey;
+pub use signing_keys::{Rotation, SigningKey};
 pub use tenants::{Tenant, TenantKind};

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use meterlake_model::{PrincipalId, TenantId};
 use serde_json::json;
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::named::named;
@@ -93,9 +94,19 @@ impl Control {
     /// # Errors
     /// When the database fails.
     pub async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, ControlError> {
+        let mut connection = self.pool.acquire().await?;
+        self.principal_in(&mut connection, id).await
+    }
+
+    /// One principal, read within a transaction.
+    pub(crate) async fn principal_in(
+        &self,
+        connection: &mut SqliteConnection,
+        id: PrincipalId,
+    ) -> Result<Option<Principal>, ControlError> {
         let row: Option<Row> = sqlx::query_as("SELECT * FROM principals WHERE id = ?")
             .bind(id.to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(connection)
             .await?;
         row.map(Principal::try_from).transpose()
     }

@@ -1,4 +1,5 @@
-//! Keys that sign tokens. One signs; retired ones verify until the last token they signed has ended.
+//! Keys that sign tokens. One signs; the next one is published before it does; retired ones verify until the last
+//! token they signed has ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -18,12 +19,33 @@ pub struct SigningKey {
     pub modulus: Vec<u8>,
     /// Public exponent, big endian.
     pub exponent: Vec<u8>,
-    /// When it was made.
+    /// When it was made; it verifies from then on.
     pub created_at: DateTime<Utc>,
+    /// From when it signs.
+    pub signs_from: DateTime<Utc>,
     /// From when it no longer signs.
     pub retired_at: Option<DateTime<Utc>>,
     /// From when it no longer verifies.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl SigningKey {
+    /// Whether it signs, as of `now`.
+    #[must_use]
+    pub fn signs(&self, now: DateTime<Utc>) -> bool {
+        self.signs_from <= now && self.retired_at.is_none_or(|at| now < at)
+    }
+}
+
+/// When a new key signs, and what becomes of the keys before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// Age of the newest key below which nothing is done; none rotates at any age.
+    pub min_age: Option<TimeDelta>,
+    /// For how long the new key is published before it signs.
+    pub ahead: TimeDelta,
+    /// For how long the keys before it verify after they stopped signing. Zero ends their tokens at once.
+    pub overlap: TimeDelta,
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -43,6 +65,7 @@ struct Row {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     created_at: i64,
+    signs_from: Option<i64>,
     retired_at: Option<i64>,
     expires_at: Option<i64>,
 }
@@ -55,6 +78,7 @@ impl From<Row> for SigningKey {
             modulus: row.modulus,
             exponent: row.exponent,
             created_at: instant(row.created_at),
+            signs_from: instant(row.signs_from.unwrap_or(row.created_at)),
             retired_at: instant_opt(row.retired_at),
             expires_at: instant_opt(row.expires_at),
         }
@@ -62,7 +86,7 @@ impl From<Row> for SigningKey {
 }
 
 impl Control {
-    /// The keys that still verify, newest first. The first that is not retired signs.
+    /// The keys that verify, newest first. The first that [`SigningKey::signs`] does.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,9 +107,11 @@ impl Control {
     /// When the database fails.
     pub async fn add_first_signing_key(&self, key: &SigningKey) -> Result<bool, ControlError> {
         let mut tx = self.write().await?;
-        let present: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM signing_keys WHERE retired_at IS NULL)")
-            .fetch_one(&mut *tx)
-            .await?;
+        let present: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM signing_keys WHERE retired_at IS NULL OR retired_at > ?)")
+                .bind(micros(self.now()))
+                .fetch_one(&mut *tx)
+                .await?;
         if !present {
             self.insert(&mut tx, key).await?;
         }
@@ -93,31 +119,66 @@ impl Control {
         Ok(!present)
     }
 
-    /// Makes `key` the one that signs. The keys before it are retired and verify for `overlap` longer.
+    /// When the newest key was made; none where there is no key.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn rotate_signing_key(&self, key: &SigningKey, overlap: TimeDelta) -> Result<(), ControlError> {
+    pub async fn newest_signing_key_at(&self) -> Result<Option<DateTime<Utc>>, ControlError> {
+        let newest: Option<i64> =
+            sqlx::query_scalar("SELECT max(created_at) FROM signing_keys").fetch_one(&self.pool).await?;
+        Ok(instant_opt(newest))
+    }
+
+    /// Makes `key` the one that signs, from `rotation.ahead` after now on; its own `signs_from` is replaced by that.
+    /// Those before it sign until then, and verify for the overlap longer. Of several processes that rotate by age at
+    /// once, one does. Whether the key was kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rotate_signing_key(&self, key: &SigningKey, rotation: Rotation) -> Result<bool, ControlError> {
         let now = self.now();
+        let later = |instant: DateTime<Utc>, by| instant.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let signs_from = later(now, rotation.ahead);
         let mut tx = self.write().await?;
-        sqlx::query("UPDATE signing_keys SET retired_at = ?, expires_at = ? WHERE retired_at IS NULL")
-            .bind(micros(now))
-            .bind(micros(now.checked_add_signed(overlap).unwrap_or(DateTime::<Utc>::MAX_UTC)))
-            .execute(&mut *tx)
-            .await?;
-        self.insert(&mut tx, key).await?;
-        Ok(tx.commit().await?)
+        if let Some(min_age) = rotation.min_age {
+            let newest: Option<i64> =
+                sqlx::query_scalar("SELECT max(created_at) FROM signing_keys").fetch_one(&mut *tx).await?;
+            if newest.is_some_and(|newest| now < later(instant(newest), min_age)) {
+                return Ok(false);
+            }
+        }
+        let expires_at = later(signs_from, rotation.overlap);
+        let retired: Vec<String> = sqlx::query_scalar(
+            "UPDATE signing_keys SET retired_at = min(coalesce(retired_at, ?1), ?1), expires_at = ?2
+             WHERE expires_at IS NULL OR expires_at > ?2 RETURNING kid",
+        )
+        .bind(micros(signs_from))
+        .bind(micros(expires_at))
+        .fetch_all(&mut *tx)
+        .await?;
+        for kid in retired {
+            let detail = json!({ "signs_until": signs_from, "verifies_until": expires_at });
+            self.append_audit(&mut tx, "signing-key.retire", &format!("signing-key:{kid}"), &detail).await?;
+        }
+        self.insert(&mut tx, &SigningKey { signs_from, ..key.clone() }).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn insert(&self, tx: &mut SqliteConnection, key: &SigningKey) -> Result<(), ControlError> {
-        sqlx::query("INSERT INTO signing_keys (kid, pkcs8, modulus, exponent, created_at) VALUES (?, ?, ?, ?, ?)")
-            .bind(&key.kid)
-            .bind(&key.pkcs8)
-            .bind(&key.modulus)
-            .bind(&key.exponent)
-            .bind(micros(key.created_at))
-            .execute(&mut *tx)
-            .await?;
-        self.append_audit(tx, "signing-key.create", &format!("signing-key:{}", key.kid), &json!({})).await
+        sqlx::query(
+            "INSERT INTO signing_keys (kid, pkcs8, modulus, exponent, created_at, signs_from)
+             VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&key.kid)
+        .bind(&key.pkcs8)
+        .bind(&key.modulus)
+        .bind(&key.exponent)
+        .bind(micros(key.created_at))
+        .bind(micros(key.signs_from))
+        .execute(&mut *tx)
+        .await?;
+        let detail = json!({ "signs_from": key.signs_from });
+        self.append_audit(tx, "signing-key.create", &format!("signing-key:{}", key.kid), &detail).await
     }
 }

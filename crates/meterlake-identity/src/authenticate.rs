@@ -1,6 +1,6 @@
 //! From a token or key to the caller it stands for.
 
-use meterlake_control::{KeySlot, PrincipalKind};
+use meterlake_control::{KeySlot, PrincipalKind, TokenStanding};
 use meterlake_model::{EnrolmentNumber, PrincipalId, TenantId};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -64,10 +64,15 @@ impl Identity {
         let claims = self.inner.keys.verify(&self.inner.control, token).await?;
         self.check_claims(&claims, audience)?;
         let id: PrincipalId = claims.oid.parse().map_err(|_| AuthError::UnknownPrincipal)?;
-        let principal = self.inner.control.principal(id).await?.ok_or(AuthError::UnknownPrincipal)?;
+        let standing = self.inner.control.token_standing(id, &claims.uti).await?;
+        let TokenStanding { principal, revoked, revoked_until } = standing.ok_or(AuthError::UnknownPrincipal)?;
         let is_user = claims.scp.is_some();
         if is_user != (principal.kind == PrincipalKind::User) || principal.tenant.to_string() != claims.tid {
             return Err(AuthError::UnknownPrincipal);
+        }
+        // Tokens tell the second that they were issued in: those of the second of the revocation are revoked, too.
+        if revoked || revoked_until.is_some_and(|until| claims.iat <= until.timestamp()) {
+            return Err(AuthError::TokenRevoked);
         }
         if !principal.enabled {
             return Err(AuthError::Disabled);

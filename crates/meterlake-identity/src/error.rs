@@ -35,6 +35,9 @@ pub enum AuthError {
     /// Its principal was disabled.
     #[error("principal of the token is disabled")]
     Disabled,
+    /// It was revoked, alone or with all of its principal's.
+    #[error("token is revoked")]
+    TokenRevoked,
     /// Not one of our API keys.
     #[error("API key is unknown")]
     UnknownApiKey,

@@ -22,6 +22,8 @@ pub struct IdentityConfig {
     pub audiences: Audiences,
     /// Life of tokens from the token endpoint, in seconds (at most a day).
     pub token_lifetime_seconds: u32,
+    /// Age in days at which a signing key is replaced; 0: never.
+    pub signing_key_days: u32,
 }
 
 impl Default for IdentityConfig {
@@ -31,6 +33,7 @@ impl Default for IdentityConfig {
             issuer_from_request: true,
             audiences: Audiences::default(),
             token_lifetime_seconds: 3600,
+            signing_key_days: 90,
         }
     }
 }
@@ -43,11 +46,12 @@ pub struct Identity {
     pub(crate) local: Option<Arc<LocalOperator>>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) control: Control,
     pub(crate) clock: SharedClock,
-    pub(crate) config: IdentityConfig,
-    pub(crate) keys: KeyRing,
+    pub(crate) config: Arc<IdentityConfig>,
+    pub(crate) keys: Arc<KeyRing>,
     server_secret: [u8; 32],
 }
 
@@ -71,8 +75,17 @@ impl Identity {
         let kept = control.server_secret("links", &random::bits()?).await?;
         let server_secret =
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;
-        let keys = KeyRing::open(&control, &clock).await?;
+        let keys = Arc::new(KeyRing::open(&control, &clock).await?);
+        let config = Arc::new(config);
         Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, server_secret }), local: None })
+    }
+
+    /// The same identity for a request from `peer`, an address: the audit trail names it as the origin of what the
+    /// request brings about.
+    #[must_use]
+    pub fn coming_from(&self, peer: &str) -> Self {
+        let inner = Inner { control: self.inner.control.coming_from(peer), ..Inner::clone(&self.inner) };
+        Self { inner: Arc::new(inner), local: self.local.clone() }
     }
 
     /// The signer of links of one purpose, for example `next-link` or `export-link`.

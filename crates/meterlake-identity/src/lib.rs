@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod attempts;
 mod audience;
 mod authenticate;
 mod claims;
@@ -16,9 +17,11 @@ mod link;
 mod local;
 mod random;
 mod refusal;
+mod revoke;
 mod signing;
 mod token;
 
+pub use attempts::AttemptError;
 pub use audience::{Audience, Audiences};
 pub use authenticate::{Caller, EaCaller, bearer_token};
 pub use error::{AuthError, IdentityError};

@@ -27,3 +27,8 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
 pub(crate) fn hint(secret: &str) -> String {
     secret.chars().take(8).collect()
 }
+
+/// SHA-256 of a text, in base64url: to tell texts apart without keeping them.
+pub(crate) fn fingerprint(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(hash(text))
+}

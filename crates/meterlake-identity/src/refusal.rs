@@ -5,7 +5,7 @@ use meterlake_control::ControlError;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::IdentityError;
+use crate::{AttemptError, IdentityError};
 
 /// The names of one refusal in logs: made once for a request, or taken from its `client-request-id` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +96,39 @@ impl TokenError {
             printable(tenant)
         );
         Self::new(400, "unauthorized_client", 700_016, message)
+    }
+
+    /// None of the application's secrets.
+    pub(crate) fn wrong_secret(client_id: &str) -> Self {
+        let message = format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, \
+             not the client secret ID, for a secret added to app '{}'.",
+            printable(client_id)
+        );
+        Self::new(401, "invalid_client", 7_000_215, message)
+    }
+
+    /// A secret of the application that has ended.
+    pub(crate) fn expired_secret(client_id: &str) -> Self {
+        let message = format!(
+            "The provided client secret keys for app '{}' are expired. Create new keys for your app.",
+            printable(client_id)
+        );
+        Self::new(401, "invalid_client", 7_000_222, message)
+    }
+}
+
+impl From<AttemptError> for TokenError {
+    /// Too many wrong secrets or passwords: the same answer to right and wrong ones.
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked { .. } => {
+                let message = "The account is locked, you've tried to sign in too many times with an incorrect user \
+                               ID, password or secret. Try again later.";
+                Self::new(401, "invalid_client", 50_053, message.to_owned())
+            }
+            AttemptError::Control(cause) => cause.into(),
+        }
     }
 }
 

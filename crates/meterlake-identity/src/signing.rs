@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use meterlake_control::{Control, SigningKey};
+use meterlake_control::{Control, Rotation, SigningKey};
 use meterlake_model::SharedClock;
 use sha2::{Digest as _, Sha256};
 
@@ -31,16 +31,17 @@ struct Parsed {
 impl KeyRing {
     /// Makes a first key where there is none.
     pub(crate) async fn open(control: &Control, clock: &SharedClock) -> Result<Self, IdentityError> {
-        if control.signing_keys().await?.iter().all(|k| k.retired_at.is_some()) {
+        if !control.signing_keys().await?.iter().any(|key| key.signs(clock.now())) {
             control.add_first_signing_key(&generate(clock)?).await?;
         }
         Ok(Self { parsed: RwLock::default() })
     }
 
-    /// Signs the claims with the newest key.
+    /// Signs the claims with the newest key that signs by now.
     pub(crate) async fn sign(&self, control: &Control, claims: &Claims) -> Result<String, IdentityError> {
         let keys = control.signing_keys().await?;
-        let key = keys.iter().find(|k| k.retired_at.is_none()).ok_or(IdentityError::Crypto("finding a signing key"))?;
+        let now = control.clock().now();
+        let key = keys.iter().find(|key| key.signs(now)).ok_or(IdentityError::Crypto("finding a signing key"))?;
         let parsed = self.parsed(key)?;
         let mut header = Header::new(Algorithm::RS256);
         header.kid = Some(key.kid.clone());
@@ -114,22 +115,52 @@ fn generate(clock: &SharedClock) -> Result<SigningKey, IdentityError> {
         modulus: pair.public_key().modulus().big_endian_without_leading_zero().to_vec(),
         exponent: pair.public_key().exponent().big_endian_without_leading_zero().to_vec(),
         created_at: clock.now(),
+        signs_from: clock.now(),
         retired_at: None,
         expires_at: None,
     })
 }
 
+/// For how long a retired key verifies: an hour more than the longest life of a token, so that leeway and clocks apart
+/// cost no caller anything.
+const OVERLAP: TimeDelta = TimeDelta::seconds(MAX_LIFETIME_SECONDS + 3600);
+
+/// For how long the next key of a rotation by age is published before it signs: as long as clients may keep the list
+/// of keys.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+
 impl Identity {
-    /// Makes a new key that signs from now on. Tokens of the old one stay valid: it verifies for as long as a token
-    /// can live.
+    /// Makes a new key that signs from now on. Tokens of the old ones stay valid, unless `revoke_old`: an old key
+    /// verifies for as long as a token can live.
     ///
     /// # Errors
     /// When no key can be made, or the control state fails.
-    pub async fn rotate_signing_key(&self) -> Result<String, IdentityError> {
+    pub async fn rotate_signing_key(&self, revoke_old: bool) -> Result<String, IdentityError> {
+        let overlap = if revoke_old { TimeDelta::zero() } else { OVERLAP };
         let key = generate(&self.inner.clock)?;
-        // An hour more than the longest life, so that leeway and clocks apart cost no caller anything.
-        let overlap = TimeDelta::seconds(MAX_LIFETIME_SECONDS + 3600);
-        self.inner.control.rotate_signing_key(&key, overlap).await?;
+        let rotation = Rotation { min_age: None, ahead: TimeDelta::zero(), overlap };
+        self.inner.control.rotate_signing_key(&key, rotation).await?;
         Ok(key.kid)
+    }
+
+    /// Makes the next key when the newest is as old as the settings say (`signing_key_days`; zero: never). It is
+    /// published at once and signs a day later. Its id, when one was made: of several processes, by one of them.
+    ///
+    /// # Errors
+    /// When no key can be made, or the control state fails.
+    pub async fn rotate_old_signing_key(&self) -> Result<Option<String>, IdentityError> {
+        let days = self.inner.config.signing_key_days;
+        if days == 0 {
+            return Ok(None);
+        }
+        let age = TimeDelta::days(i64::from(days));
+        let newest = self.inner.control.newest_signing_key_at().await?;
+        if newest.is_some_and(|newest| self.inner.clock.now() - newest < age) {
+            return Ok(None);
+        }
+        let key = generate(&self.inner.clock)?;
+        let rotation = Rotation { min_age: Some(age), ahead: AHEAD, overlap: OVERLAP };
+        let made = self.inner.control.rotate_signing_key(&key, rotation).await?;
+        Ok(made.then_some(key.kid))
     }
 }

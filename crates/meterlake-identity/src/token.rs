@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
+use crate::attempts::client_account;
 use crate::claims::Version;
 use crate::issue::{Grantee, IssuedToken, Order};
 use crate::refusal::printable;
@@ -161,8 +162,18 @@ impl Identity {
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
             return Err(TokenError::new(401, "invalid_client", 7_000_218, message.to_owned()));
         }
+        let account = client_account(application.id);
+        self.attempt_allowed(&account).await?;
         let secrets = self.inner.control.secrets(application.id).await?;
-        self.check_secret(secret, &secrets, client_id)?;
+        match self.check_secret(secret, &secrets) {
+            Given::Right => self.attempt_succeeded(&account).await?,
+            // Whoever has a secret that was good once does not guess.
+            Given::Expired => return Err(TokenError::expired_secret(client_id)),
+            Given::Wrong => {
+                self.attempt_failed(&account).await?;
+                return Err(TokenError::wrong_secret(client_id));
+            }
+        }
         if !application.enabled {
             let message = format!("Application '{id}'({}) is disabled.", application.name);
             return Err(TokenError::new(400, "unauthorized_client", 7_000_112, message));
@@ -171,7 +182,7 @@ impl Identity {
     }
 
     /// Compares with every secret, whichever fits, so that time tells nothing.
-    fn check_secret(&self, given: &str, secrets: &[Secret], client_id: &str) -> Result<(), TokenError> {
+    fn check_secret(&self, given: &str, secrets: &[Secret]) -> Given {
         let hash = random::hash(given);
         let now = self.inner.clock.now();
         let (mut valid, mut expired) = (Choice::from(0), Choice::from(0));
@@ -181,25 +192,19 @@ impl Identity {
             valid |= same & live;
             expired |= same & !live;
         }
-        if bool::from(valid) {
-            return Ok(());
+        match (bool::from(valid), bool::from(expired)) {
+            (true, _) => Given::Right,
+            (false, true) => Given::Expired,
+            (false, false) => Given::Wrong,
         }
-        let (code, message) = if bool::from(expired) {
-            let message = format!(
-                "The provided client secret keys for app '{}' are expired. Create new keys for your app.",
-                printable(client_id)
-            );
-            (7_000_222, message)
-        } else {
-            let message = format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
-                 value, not the client secret ID, for a secret added to app '{}'.",
-                printable(client_id)
-            );
-            (7_000_215, message)
-        };
-        Err(TokenError::new(401, "invalid_client", code, message))
     }
+}
+
+/// What a given secret is.
+enum Given {
+    Right,
+    Expired,
+    Wrong,
 }
 
 fn unknown_resource(error: &'static str, resource: &str) -> TokenError {

@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub exports_dir: PathBuf,
     /// Requests that a principal may make in a minute; 0 switches the limit off.
     pub rate_limit_per_minute: u32,
+    /// Wrong EA keys that one address may send in a minute before it is answered 429; 0 switches the limit off.
+    pub wrong_keys_per_minute: u32,
     /// Exports that a principal may have queued or running at a time.
     pub running_exports: usize,
 }
@@ -72,6 +74,7 @@ impl ServerConfig {
             prices: None,
             exports_dir: exports_dir.into(),
             rate_limit_per_minute: 600,
+            wrong_keys_per_minute: 60,
             running_exports: 4,
         }
     }

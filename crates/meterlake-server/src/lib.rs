@@ -22,6 +22,7 @@ mod operations;
 mod parameters;
 mod partner_center;
 mod path;
+mod peer;
 mod rate_limit;
 mod refusal;
 mod router;

@@ -1,5 +1,5 @@
-//! Requests a minute for each principal, by the server's own clock. A principal that was quiet may use its whole
-//! minute at once; after that requests are let in as the minute refills.
+//! Requests a minute for each principal, and wrong keys a minute for each address, by the server's own clock. Who was
+//! quiet may use the whole minute at once; after that requests are let in as the minute refills.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ const MINUTE: i64 = 60_000_000;
 /// Principals remembered before those that are full again are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// The limiter of all principals.
+/// The limiter of all principals, or of all addresses.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     clock: SharedClock,
@@ -31,6 +31,15 @@ impl RateLimit {
 
     /// Counts a request.
     pub(crate) fn admit(&self, principal: &str) -> Result<(), Refusal> {
+        self.check(principal, true)
+    }
+
+    /// Refuses where the allowance is used up, without counting.
+    pub(crate) fn not_used_up(&self, principal: &str) -> Result<(), Refusal> {
+        self.check(principal, false)
+    }
+
+    fn check(&self, principal: &str, count: bool) -> Result<(), Refusal> {
         if self.cost == 0 {
             return Ok(());
         }
@@ -45,7 +54,9 @@ impl RateLimit {
             let retry_after = u64::try_from((wait + 999_999) / 1_000_000).unwrap_or(1);
             return Err(Refusal::TooMany { what: "Rate", retry_after });
         }
-        whole_at.insert(principal.to_owned(), at + self.cost);
+        if count {
+            whole_at.insert(principal.to_owned(), at + self.cost);
+        }
         Ok(())
     }
 }
@@ -67,6 +78,10 @@ mod tests {
             assert_eq!(limit.admit("a"), Ok(()));
         }
         assert_eq!(limit.admit("a"), Err(Refusal::TooMany { what: "Rate", retry_after: 20 }));
+        assert!(limit.not_used_up("a").is_err());
+        for _ in 0..9 {
+            assert_eq!(limit.not_used_up("b"), Ok(()));
+        }
         assert_eq!(limit.admit("b"), Ok(()));
         clock.advance(TimeDelta::seconds(20));
         assert_eq!(limit.admit("a"), Ok(()));

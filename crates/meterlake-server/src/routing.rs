@@ -2,6 +2,7 @@
 //! headers that all answers carry are put on the way out.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -20,6 +21,7 @@ use crate::headers;
 use crate::parameters::Parameters;
 use crate::partner_center::PartnerCenterShape;
 use crate::path::{self, PathTemplate};
+use crate::peer;
 use crate::refusal::{ErrorShape, Refusal, Unknown};
 use crate::state::ServerState;
 
@@ -112,6 +114,8 @@ pub(crate) struct Incoming {
     pub(crate) parameters: Arc<Parameters>,
     /// What absolute links start with.
     pub(crate) base_url: String,
+    /// The address that the request comes from; none when no listener told it.
+    pub(crate) peer: Option<IpAddr>,
     method: Method,
     methods: &'static [Method],
 }
@@ -121,6 +125,11 @@ impl Incoming {
     pub(crate) fn of(parts: &Parts) -> Result<Self, Refusal> {
         // Absent only if a route were reached other than through `admit`.
         parts.extensions.get::<Self>().cloned().ok_or(Refusal::Unknown(Unknown::Route))
+    }
+
+    /// The address that the request comes from, as text.
+    pub(crate) fn origin(&self) -> String {
+        self.peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
     }
 
     /// Refuses a method that the route does not take.
@@ -151,6 +160,7 @@ pub(crate) async fn admit(
     let ignored = parameters.ignored();
     let incoming = Incoming {
         base_url: headers::base_url(state.config(), request.headers(), request.uri(), &state.own_authority()),
+        peer: peer::peer(state.config(), &request),
         parameters: Arc::new(parameters),
         method: request.method().clone(),
         methods: entry.methods,

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::state::ServerState;
-use crate::{ea, router};
+use crate::{ea, router, token};
 
 /// How long requests in flight may go on after the order to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -44,13 +44,15 @@ pub async fn serve(
         .map_err(|source| ServeError::ExportsDir { path: exports_dir, source })?;
     state.listens_on(listener.local_addr()?);
     let (stop, mut stopped) = watch::channel(false);
-    let housekeeping = tokio::spawn(ea::keep_exports(state.clone()));
+    let housekeeping =
+        [tokio::spawn(ea::keep_exports(state.clone())), tokio::spawn(token::keep_signing_key(state.clone()))];
     let mut stopping = stop.subscribe();
     tokio::spawn(async move {
         shutdown.await;
         let _ = stop.send(true);
     });
-    let server = axum::serve(listener, router(state))
+    let service = router(state).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             let _ = stopping.wait_for(|stop| *stop).await;
         })
@@ -63,6 +65,8 @@ pub async fn serve(
         outcome = server => outcome,
         () = drained => Ok(()),
     };
-    housekeeping.abort();
+    for task in housekeeping {
+        task.abort();
+    }
     Ok(outcome?)
 }

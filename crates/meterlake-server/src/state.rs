@@ -28,6 +28,7 @@ struct Inner {
     clock: SharedClock,
     config: ServerConfig,
     rate_limit: RateLimit,
+    wrong_keys: RateLimit,
     export_slots: Arc<Semaphore>,
     next_links: LinkSigner,
     export_links: LinkSigner,
@@ -45,6 +46,7 @@ impl ServerState {
         config: ServerConfig,
     ) -> Self {
         let rate_limit = RateLimit::new(Arc::clone(&clock), config.rate_limit_per_minute);
+        let wrong_keys = RateLimit::new(Arc::clone(&clock), config.wrong_keys_per_minute);
         let export_slots = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
         let (next_links, export_links) = (identity.link_signer("next-link"), identity.link_signer("export-link"));
         Self(Arc::new(Inner {
@@ -54,6 +56,7 @@ impl ServerState {
             clock,
             config,
             rate_limit,
+            wrong_keys,
             export_slots,
             next_links,
             export_links,
@@ -83,6 +86,11 @@ impl ServerState {
 
     pub(crate) fn rate_limit(&self) -> &RateLimit {
         &self.0.rate_limit
+    }
+
+    /// The limiter of wrong EA keys, by the address that they come from.
+    pub(crate) fn wrong_keys(&self) -> &RateLimit {
+        &self.0.wrong_keys
     }
 
     pub(crate) fn export_slots(&self) -> Arc<Semaphore> {

@@ -2,6 +2,7 @@
 
 mod datasets;
 mod reports;
+mod security;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use meterlake_control::{KeySlot, PrincipalKind};
 use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
 pub(crate) use reports::{EstimateBill, Report};
+pub(crate) use security::{Audit, SigningKey, TokenRevoke};
 
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
@@ -48,6 +50,8 @@ impl Cli {
                 | Command::Secret(Secret::List { .. } | Secret::Revoke { .. })
                 | Command::Grant(Grant::List { .. })
                 | Command::Token(_)
+                | Command::SigningKey(SigningKey::List { .. })
+                | Command::Audit(_)
         )
     }
 
@@ -97,9 +101,14 @@ pub(crate) enum Command {
     /// What principals may read
     #[command(subcommand)]
     Grant(Grant),
-    /// Make access tokens
+    /// Make access tokens, and revoke them
     #[command(subcommand)]
     Token(Token),
+    /// Keys that sign tokens
+    #[command(subcommand)]
+    SigningKey(SigningKey),
+    /// Who made or changed tokens, keys, secrets, grants and the like, when, and from where
+    Audit(Audit),
     /// Print the settings with their defaults and meanings
     Config,
 }
@@ -397,6 +406,8 @@ pub(crate) enum Token {
     User(TokenRequest),
     /// Print an access token of an application
     Application(TokenRequest),
+    /// End a token, or all tokens of a principal, before their time
+    Revoke(TokenRevoke),
 }
 
 #[derive(Debug, Args)]

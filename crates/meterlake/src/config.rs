@@ -39,12 +39,14 @@ pub(crate) struct Query {
 pub(crate) struct Limits {
     pub(crate) requests_per_minute: u32,
     pub(crate) running_exports: u32,
+    pub(crate) wrong_keys_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tokens {
     pub(crate) lifetime_seconds: u32,
+    pub(crate) signing_key_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use meterlake_control::{
-    ControlError, GrantScope, KeySlot, NewEaKey, NewPrincipal, NewSecret, Principal, PrincipalKind, SigningKey,
+    ControlError, GrantScope, KeySlot, NewEaKey, NewPrincipal, NewSecret, Principal, PrincipalKind, Rotation,
+    SigningKey, TokenStanding,
 };
 use meterlake_model::{CustomerTenantId, PrincipalId, TenantId};
 use uuid::Uuid;
@@ -134,18 +135,63 @@ async fn signing_keys_overlap() {
         modulus: vec![2],
         exponent: vec![3],
         created_at: it.control.clock().now(),
+        signs_from: it.control.clock().now(),
         retired_at: None,
         expires_at: None,
     };
     assert!(it.control.add_first_signing_key(&key("a")).await.unwrap());
     assert!(!it.again().await.add_first_signing_key(&key("b")).await.unwrap());
-    it.control.rotate_signing_key(&key("c"), TimeDelta::hours(1)).await.unwrap();
-    let kids = || async {
+    let hour = TimeDelta::hours(1);
+    let at_once = Rotation { min_age: None, ahead: TimeDelta::zero(), overlap: hour };
+    // Of each key whether it signs.
+    let keys = || async {
         let keys = it.control.signing_keys().await.unwrap();
-        keys.into_iter().map(|k| (k.kid, k.retired_at.is_some())).collect::<Vec<_>>()
+        keys.into_iter().map(|k| (k.signs(it.control.clock().now()), k.kid)).collect::<Vec<_>>()
     };
-    assert_eq!(kids().await, [("c".to_owned(), false), ("a".to_owned(), true)]);
-    it.clock.advance(TimeDelta::hours(1));
-    assert_eq!(kids().await, [("c".to_owned(), false)]);
+    let told = |keys: &[(bool, &str)]| keys.iter().map(|(signs, kid)| (*signs, (*kid).to_owned())).collect::<Vec<_>>();
+    assert!(it.control.rotate_signing_key(&key("c"), at_once).await.unwrap());
+    assert_eq!(keys().await, told(&[(true, "c"), (false, "a")]));
+    it.clock.advance(hour);
+    assert_eq!(keys().await, told(&[(true, "c")]));
     assert!(!format!("{:?}", key("a")).contains("pkcs8"));
+
+    // By age, published before it signs; a second process does not make another.
+    let by_age = Rotation { min_age: Some(hour * 2), ahead: hour, overlap: hour };
+    assert!(!it.control.rotate_signing_key(&key("d"), by_age).await.unwrap());
+    it.clock.advance(hour);
+    assert!(it.control.rotate_signing_key(&key("d"), by_age).await.unwrap());
+    assert!(!it.again().await.rotate_signing_key(&key("e"), by_age).await.unwrap());
+    assert_eq!(keys().await, told(&[(false, "d"), (true, "c")]));
+    it.clock.advance(hour);
+    assert_eq!(keys().await, told(&[(true, "d"), (false, "c")]));
+    it.clock.advance(hour);
+    assert_eq!(keys().await, told(&[(true, "d")]));
+
+    // Without an overlap the tokens of all others end at once, also those of a key that was retired before.
+    assert!(it.control.rotate_signing_key(&key("f"), at_once).await.unwrap());
+    let ended = Rotation { overlap: TimeDelta::zero(), ..at_once };
+    assert!(it.control.rotate_signing_key(&key("g"), ended).await.unwrap());
+    assert_eq!(keys().await, told(&[(true, "g")]));
+}
+
+#[tokio::test]
+async fn revoked_tokens_are_known_until_they_end() {
+    let it = Fixture::new().await;
+    let app = add(&it, PrincipalKind::Application, "app").await;
+    let now = it.control.clock().now();
+    let standing = async |uti: &str| it.again().await.token_standing(app.id, uti).await.unwrap().unwrap();
+    assert_eq!(standing("t1").await, TokenStanding { principal: app.clone(), revoked: false, revoked_until: None });
+    assert!(it.control.revoke_token("t1", now + TimeDelta::hours(1), Some(app.id)).await.unwrap());
+    assert!(!it.control.revoke_token("t1", now + TimeDelta::hours(1), Some(app.id)).await.unwrap());
+    assert!(standing("t1").await.revoked && !standing("t2").await.revoked);
+    it.clock.advance(TimeDelta::hours(1));
+    it.control.revoke_token("t2", now + TimeDelta::hours(2), None).await.unwrap();
+    // Forgotten: it has ended.
+    assert!(!standing("t1").await.revoked && standing("t2").await.revoked);
+    it.control.revoke_tokens_of(app.id).await.unwrap();
+    assert_eq!(standing("t3").await.revoked_until, Some(now + TimeDelta::hours(1)));
+    let nobody = PrincipalId(Uuid::nil());
+    assert!(matches!(it.control.revoke_tokens_of(nobody).await, Err(ControlError::NotFound { .. })));
+    assert_eq!(it.control.token_standing(nobody, "t").await.unwrap(), None);
+    assert_eq!(it.actions().await[2..], ["token.revoke", "token.revoke", "token.revoke-all"]);
 }

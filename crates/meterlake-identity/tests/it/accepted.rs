@@ -86,7 +86,7 @@ async fn tokens_outlive_a_restart_another_address_and_a_rotation() {
     let elsewhere = IdentityConfig { issuer_base: "http://localhost:9999".to_owned(), ..IdentityConfig::default() };
     let other = it.again(elsewhere).await;
     other.authenticate(&token, Audience::B2c).await.unwrap();
-    let kid = other.rotate_signing_key().await.unwrap();
+    let kid = other.rotate_signing_key(false).await.unwrap();
     it.identity.authenticate(&token, Audience::B2c).await.unwrap();
     let newer = it.app_token(B2C).await;
     assert_eq!(parts(&newer).0["kid"], kid.as_str());

@@ -10,7 +10,7 @@ use crate::{B2C, BASE, Fixture, parts};
 #[tokio::test]
 async fn a_stranger_can_check_our_tokens_with_what_is_published() {
     let it = Fixture::new().await;
-    it.identity.rotate_signing_key().await.unwrap();
+    it.identity.rotate_signing_key(false).await.unwrap();
     let token = it.app_token(B2C).await;
     let published = it.identity.jwks().await.unwrap();
     assert_eq!(published["keys"].as_array().unwrap().len(), 2);

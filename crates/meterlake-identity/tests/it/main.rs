@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod accepted;
+mod attempts;
 mod discovery;
 mod keys;
 mod refused;
 mod requests;
+mod revocation;
+mod rotation;
 
 use std::sync::Arc;
 

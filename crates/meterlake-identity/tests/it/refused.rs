@@ -177,7 +177,7 @@ async fn principals_that_may_no_longer_call() {
 async fn a_retired_key_ends_when_no_token_of_it_can_live() {
     let it = Fixture::new().await;
     let day = it.identity.app_token(it.app.id, Audience::B2c, TimeDelta::days(1)).await.unwrap();
-    it.identity.rotate_signing_key().await.unwrap();
+    it.identity.rotate_signing_key(false).await.unwrap();
     it.clock.advance(TimeDelta::hours(24));
     it.identity.authenticate(&day.token, Audience::B2c).await.unwrap();
     it.clock.advance(TimeDelta::hours(1));

@@ -36,12 +36,20 @@ impl FromRequestParts<ServerState> for EaCall {
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, EaRefused> {
         let incoming = Incoming::of(parts)?;
         let key = bearer::token(&parts.headers)?;
-        let caller = state.identity().authenticate_ea_key(key).await.map_err(|error| Refusal::from_auth(&error))?;
+        // Guessing is limited by address: a key is no account's, so that there is none to lock.
+        state.wrong_keys().not_used_up(&incoming.origin())?;
+        let caller = state.identity().authenticate_ea_key(key).await.map_err(|error| {
+            if !error.is_internal() {
+                count_wrong_key(state, &incoming);
+            }
+            Refusal::from_auth(&error)
+        })?;
         let path = RawPathParams::from_request_parts(parts, state).await.map_err(|error| Refusal::fault(&error))?;
         let part = |wanted: &str| path.iter().find(|(name, _)| *name == wanted).map_or("", |(_, value)| value);
         if part("enrollment") != caller.enrolment.as_str() {
             // The same words as for a wrong key: whoever tries keys does not learn that this one is good elsewhere.
             tracing::info!(key = %caller.key, "key of another enrolment refused");
+            count_wrong_key(state, &incoming);
             return Err(Refusal::not_valid_here().into());
         }
         let version = part("version").parse().map_err(|()| Refusal::Unknown(crate::refusal::Unknown::Route))?;
@@ -51,6 +59,13 @@ impl FromRequestParts<ServerState> for EaCall {
         incoming.parameters.well_formed()?;
         let headers = parts.headers.clone();
         Ok(Self { version, enrolment: caller.enrolment, principal, incoming, headers })
+    }
+}
+
+/// Counts a key that opens nothing here.
+fn count_wrong_key(state: &ServerState, incoming: &Incoming) {
+    if state.wrong_keys().admit(&incoming.origin()).is_err() {
+        tracing::warn!(peer = %incoming.origin(), "too many wrong keys");
     }
 }
 

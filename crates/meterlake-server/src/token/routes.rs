@@ -92,7 +92,13 @@ async fn token_v1(
 ) -> Result<Response, TokenRefused> {
     let (form, authorization) = call.form(body).await?;
     let outcome = match form {
-        Ok(form) => state.identity().token_v1(&call.incoming.base_url, &tenant, form, authorization.as_deref()).await,
+        Ok(form) => {
+            state
+                .identity()
+                .coming_from(&call.incoming.origin())
+                .token_v1(&call.incoming.base_url, &tenant, form, authorization.as_deref())
+                .await
+        }
         Err(error) => Err(error),
     };
     Ok(call.answer(outcome.map(|answer| answer.body)))
@@ -106,7 +112,13 @@ async fn token_v2(
 ) -> Result<Response, TokenRefused> {
     let (form, authorization) = call.form(body).await?;
     let outcome = match form {
-        Ok(form) => state.identity().token_v2(&call.incoming.base_url, &tenant, form, authorization.as_deref()).await,
+        Ok(form) => {
+            state
+                .identity()
+                .coming_from(&call.incoming.origin())
+                .token_v2(&call.incoming.base_url, &tenant, form, authorization.as_deref())
+                .await
+        }
         Err(error) => Err(error),
     };
     Ok(call.answer(outcome.map(|answer| answer.body)))

@@ -19,3 +19,4 @@ mod summary;
 mod tables;
 mod token;
 mod world;
+mod wrong_keys;

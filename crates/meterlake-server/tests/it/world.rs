@@ -88,7 +88,11 @@ impl World {
         let identity = Identity::open(control.clone(), shared, IdentityConfig::default()).await.unwrap();
         let reports =
             Reports::new(lake.clone(), &ReportsConfig { memory_limit: 256 << 20, threads: 2, ..Default::default() });
-        let config = ServerConfig { rate_limit_per_minute: 0, ..ServerConfig::new(folder.path().join("exports")) };
+        let config = ServerConfig {
+            rate_limit_per_minute: 0,
+            wrong_keys_per_minute: 0,
+            ..ServerConfig::new(folder.path().join("exports"))
+        };
         let mut world = Self {
             clock,
             lake,

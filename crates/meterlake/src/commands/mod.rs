@@ -8,6 +8,7 @@ mod estimates;
 mod imports;
 mod principals;
 mod reports;
+mod security;
 mod serve;
 mod tokens;
 
@@ -41,6 +42,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Secret(command) => principals::run_secret(&folder, command).await,
         Command::Grant(command) => principals::run_grant(&folder, command).await,
         Command::Token(command) => tokens::run(&folder, command).await,
+        Command::SigningKey(command) => security::run_signing_key(&folder, command).await,
+        Command::Audit(options) => security::run_audit(&folder, options).await,
         Command::Config => Ok(()),
     }
 }

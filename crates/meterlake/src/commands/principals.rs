@@ -151,6 +151,7 @@ async fn scope(control: &Control, target: &str) -> anyhow::Result<GrantScope> {
 pub(crate) async fn open_identity(folder: &DataFolder, control: &Control) -> anyhow::Result<Identity> {
     let mut config = meterlake_identity::IdentityConfig {
         token_lifetime_seconds: folder.config.tokens.lifetime_seconds,
+        signing_key_days: folder.config.tokens.signing_key_days,
         ..Default::default()
     };
     if !folder.config.base_url.is_empty() {

@@ -58,7 +58,7 @@ pub(crate) async fn state_with(
     if !settled.is_empty() {
         eprintln!("{}", settled.trim_end());
     }
-    let identity = open_identity(folder, &control).await?;
+    let identity = open_identity(folder, &control.coming_from("server")).await?;
     let mut config = server_config(folder)?;
     let identity = change(identity, &mut config)?;
     let reports = Reports::new(lake, &reports_config(folder))?;
@@ -87,6 +87,7 @@ fn server_config(folder: &DataFolder) -> anyhow::Result<ServerConfig> {
         analytics: FamilyConfig { bom: config.analytics.bom },
         summary: FamilyConfig { bom: config.summary.bom },
         rate_limit_per_minute: config.limits.requests_per_minute,
+        wrong_keys_per_minute: config.limits.wrong_keys_per_minute,
         running_exports: config.limits.running_exports as usize,
         b2c: B2cConfig { mfa_counts: mfa_counts(folder), bom: config.b2c.bom },
         c3: FamilyConfig { bom: config.c3.bom },
