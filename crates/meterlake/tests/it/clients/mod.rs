@@ -1,0 +1,42 @@
+//! Clients that nobody here wrote, on the real program: each test runs the scripts of one client against one demo, which
+//! all of them share. `./dev test` installs the clients; where they are absent, the tests say that they skip.
+
+mod demo;
+mod scripts;
+
+use scripts::{node, python};
+
+#[test]
+fn azure_storage_blob_for_python() {
+    python("test_storage_blob.py");
+}
+
+#[test]
+fn azure_storage_blob_on_an_expired_link() {
+    python("test_expired_link.py");
+}
+
+#[test]
+fn pandas() {
+    python("test_pandas.py");
+}
+
+#[test]
+fn requests_as_samples_and_field_clients_send_them() {
+    python("test_requests.py");
+}
+
+#[test]
+fn requests_walks_while_imports_replace_the_data() {
+    python("test_walks.py");
+}
+
+#[test]
+fn azure_storage_blob_for_node() {
+    node("storage-blob.test.mjs");
+}
+
+#[test]
+fn odata_clients() {
+    node("odata.test.mjs");
+}
