@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use crate::claims::{Claims, Version};
-use crate::{Audience, AuthError, Grants, Identity, random};
+use crate::{Audience, AuthError, Grants, Identity, external, random};
 
 /// Difference of clocks that is forgiven, in seconds.
 const LEEWAY_SECONDS: i64 = 60;
@@ -61,17 +61,32 @@ impl Identity {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AuthError::Malformed("it is too long"));
         }
-        let claims = self.inner.keys.verify(&self.inner.control, token).await?;
+        let inner = &self.inner;
+        if let Some(issuer) = inner.external.of(token) {
+            let audiences = (&inner.config.audiences, audience);
+            let caller = external::authenticate(issuer, (&inner.control, &inner.clock), audiences, token).await?;
+            return self.caller(caller.principal.id, (&caller.id, caller.issued_at), caller.is_user).await;
+        }
+        let claims = inner.keys.verify(&inner.control, token).await?;
         self.check_claims(&claims, audience)?;
         let id: PrincipalId = claims.oid.parse().map_err(|_| AuthError::UnknownPrincipal)?;
-        let standing = self.inner.control.token_standing(id, &claims.uti).await?;
+        let caller = self.caller(id, (&claims.uti, claims.iat), claims.scp.is_some()).await?;
+        if caller.tenant.to_string() != claims.tid {
+            return Err(AuthError::UnknownPrincipal);
+        }
+        Ok(caller)
+    }
+
+    /// The principal of a token of which everything else holds, with what it may read as of now.
+    async fn caller(&self, id: PrincipalId, token: (&str, i64), is_user: bool) -> Result<Caller, AuthError> {
+        let (uti, issued_at) = token;
+        let standing = self.inner.control.token_standing(id, uti).await?;
         let TokenStanding { principal, revoked, revoked_until } = standing.ok_or(AuthError::UnknownPrincipal)?;
-        let is_user = claims.scp.is_some();
-        if is_user != (principal.kind == PrincipalKind::User) || principal.tenant.to_string() != claims.tid {
+        if is_user != (principal.kind == PrincipalKind::User) {
             return Err(AuthError::UnknownPrincipal);
         }
         // Tokens tell the second that they were issued in: those of the second of the revocation are revoked, too.
-        if revoked || revoked_until.is_some_and(|until| claims.iat <= until.timestamp()) {
+        if revoked || revoked_until.is_some_and(|until| issued_at <= until.timestamp()) {
             return Err(AuthError::TokenRevoked);
         }
         if !principal.enabled {

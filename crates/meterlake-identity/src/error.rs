@@ -32,6 +32,9 @@ pub enum AuthError {
     /// Its principal is gone, or is not what the token says.
     #[error("principal of the token is unknown")]
     UnknownPrincipal,
+    /// A token of another party's issuer whose person or application was linked to no principal.
+    #[error("who the token of another issuer is for is linked to no principal")]
+    NotLinked,
     /// Its principal was disabled.
     #[error("principal of the token is disabled")]
     Disabled,
@@ -79,6 +82,14 @@ pub enum IdentityError {
     /// The principal is disabled.
     #[error("principal {0:?} is disabled")]
     Disabled(String),
+    /// An issuer of the settings cannot be taken.
+    #[error("issuer {issuer:?} in the settings [[issuers]]: {reason}")]
+    Issuer {
+        /// Its name.
+        issuer: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// The lifetime is out of range.
     #[error("lifetime of {given} seconds is not allowed, expected 1 to {max} seconds")]
     Lifetime {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use meterlake_control::Control;
 use meterlake_model::SharedClock;
 
+use crate::external::ExternalIssuers;
 use crate::local::LocalOperator;
 use crate::signing::KeyRing;
 use crate::{Audiences, IdentityError, LinkSigner, MAX_LIFETIME_SECONDS, random};
@@ -52,7 +53,8 @@ pub(crate) struct Inner {
     pub(crate) clock: SharedClock,
     pub(crate) config: Arc<IdentityConfig>,
     pub(crate) keys: Arc<KeyRing>,
-    server_secret: [u8; 32],
+    pub(crate) external: Arc<ExternalIssuers>,
+    pub(crate) server_secret: [u8; 32],
 }
 
 impl std::fmt::Debug for Inner {
@@ -77,7 +79,8 @@ impl Identity {
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;
         let keys = Arc::new(KeyRing::open(&control, &clock).await?);
         let config = Arc::new(config);
-        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, server_secret }), local: None })
+        let external = Arc::new(ExternalIssuers::none());
+        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, external, server_secret }), local: None })
     }
 
     /// The same identity for a request from `peer`, an address: the audit trail names it as the origin of what the

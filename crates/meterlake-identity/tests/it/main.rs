@@ -5,6 +5,7 @@
 mod accepted;
 mod attempts;
 mod discovery;
+mod external;
 mod keys;
 mod refused;
 mod requests;
