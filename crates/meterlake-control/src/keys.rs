@@ -1,7 +1,7 @@
 //! API keys of enrolments: two slots each, so that one can be renewed while the other is in use.
 //! Only their hashes are kept.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use meterlake_model::EnrolmentNumber;
 use serde_json::json;
 use uuid::Uuid;
@@ -40,6 +40,17 @@ pub struct EaKey {
     pub expires_at: DateTime<Utc>,
     /// When it was revoked, by command or by its successor in the slot.
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// How long before the end of a key its operator is told.
+const NOTICE: TimeDelta = TimeDelta::days(14);
+
+impl EaKey {
+    /// Whether it is in force and ends within 14 days.
+    #[must_use]
+    pub fn ends_soon(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at && self.expires_at - now <= NOTICE
+    }
 }
 
 /// An API key to keep.

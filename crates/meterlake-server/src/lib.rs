@@ -31,6 +31,7 @@ mod serve;
 mod state;
 mod summary;
 mod token;
+mod upkeep;
 
 pub use config::{B2cConfig, EaConfig, FamilyConfig, ServerConfig};
 pub use router::router;

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::state::ServerState;
-use crate::{ea, router, token};
+use crate::{ea, router, upkeep};
 
 /// How long requests in flight may go on after the order to stop.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -44,8 +44,7 @@ pub async fn serve(
         .map_err(|source| ServeError::ExportsDir { path: exports_dir, source })?;
     state.listens_on(listener.local_addr()?);
     let (stop, mut stopped) = watch::channel(false);
-    let housekeeping =
-        [tokio::spawn(ea::keep_exports(state.clone())), tokio::spawn(token::keep_signing_key(state.clone()))];
+    let housekeeping = [tokio::spawn(ea::keep_exports(state.clone())), tokio::spawn(upkeep::keep_keys(state.clone()))];
     let mut stopping = stop.subscribe();
     tokio::spawn(async move {
         shutdown.await;

@@ -12,7 +12,7 @@ use meterlake_control::{KeySlot, PrincipalKind};
 use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
 pub(crate) use reports::{EstimateBill, Report};
-pub(crate) use security::{Audit, SigningKey, TokenRevoke};
+pub(crate) use security::{Audit, ExternalOptions, SigningKey, TokenRevoke};
 
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
@@ -46,7 +46,7 @@ impl Cli {
                 | Command::Enrolment(Enrolment::List { .. })
                 | Command::Key(Key::List { .. } | Key::Revoke { .. })
                 | Command::Tenant(Tenant::List { .. })
-                | Command::Principal(Principal::List { .. })
+                | Command::Principal(Principal::List { .. } | Principal::Links { .. })
                 | Command::Secret(Secret::List { .. } | Secret::Revoke { .. })
                 | Command::Grant(Grant::List { .. })
                 | Command::Token(_)
@@ -352,6 +352,31 @@ pub(crate) enum Principal {
     Enable {
         /// Its name or id
         principal: String,
+    },
+    /// End the lock-out that too many wrong secrets or passwords brought
+    Unlock {
+        /// Its name or id
+        principal: String,
+    },
+    /// Let the tokens of another party's issuer stand for a principal
+    Link {
+        /// Its name or id
+        principal: String,
+        #[command(flatten)]
+        external: ExternalOptions,
+    },
+    /// Take such a link away
+    Unlink {
+        #[command(flatten)]
+        external: ExternalOptions,
+    },
+    /// List such links
+    Links {
+        /// Name or id of the principal [default: all]
+        principal: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

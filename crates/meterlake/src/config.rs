@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) summary: Family,
     pub(crate) b2c: B2c,
     pub(crate) c3: Family,
+    #[serde(default)]
+    pub(crate) issuers: Vec<Issuer>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -47,6 +49,26 @@ pub(crate) struct Limits {
 pub(crate) struct Tokens {
     pub(crate) lifetime_seconds: u32,
     pub(crate) signing_key_days: u32,
+}
+
+/// Another party's issuer whose tokens are taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
+    pub(crate) audiences: Vec<String>,
+    pub(crate) jwks_uri: Option<String>,
+    #[serde(default)]
+    pub(crate) claims: IssuerClaims,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IssuerClaims {
+    pub(crate) tenant: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) scopes: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod data_folder;
+mod issuer_documents;
 mod journal;
 mod output;
 mod progress;

@@ -91,6 +91,11 @@ async fn a_slot_holds_one_key() {
     assert_eq!(standing, [3, 2]);
     assert!(it.control.key_by_hash(&[1; 32]).await.unwrap().unwrap().revoked_at.is_some());
     assert_eq!(it.control.key_by_hash(&[7; 32]).await.unwrap(), None);
+    // Its operator is told of its end for the last 14 days.
+    let key = it.control.key_by_hash(&[3; 32]).await.unwrap().unwrap();
+    let days_before = |days| key.expires_at - TimeDelta::days(days);
+    assert!(!key.ends_soon(days_before(15)) && key.ends_soon(days_before(14)) && !key.ends_soon(days_before(0)));
+    assert!(!it.control.key_by_hash(&[1; 32]).await.unwrap().unwrap().ends_soon(days_before(1)));
     it.control.revoke_key(&enrolment, KeySlot::Secondary).await.unwrap();
     assert!(matches!(it.control.revoke_key(&enrolment, KeySlot::Secondary).await, Err(ControlError::NotFound { .. })));
     assert_eq!(it.actions().await[1..], ["key.create", "key.create", "key.create", "key.revoke"]);

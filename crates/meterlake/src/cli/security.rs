@@ -1,4 +1,4 @@
-//! Options of `meterlake signing-key`, `audit` and `token revoke`.
+//! Options of `meterlake signing-key`, `audit`, `token revoke` and `principal link`.
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Subcommand};
@@ -49,6 +49,21 @@ pub(crate) struct TokenRevoke {
     /// Name or id of the principal whose tokens end, all that were issued until now
     #[arg(long, group = "what", value_name = "NAME")]
     pub(crate) principal: Option<String>,
+}
+
+/// A person or an application at another party's issuer.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("who").required(true))]
+pub(crate) struct ExternalOptions {
+    /// The issuer, exactly as its tokens say (iss)
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: String,
+    /// The person, as its tokens say (sub)
+    #[arg(long, group = "who", value_name = "TEXT")]
+    pub(crate) subject: Option<String>,
+    /// The application, as its tokens say (azp, appid or client_id)
+    #[arg(long, group = "who", value_name = "ID")]
+    pub(crate) application: Option<String>,
 }
 
 /// A day or an instant.

@@ -41,7 +41,9 @@ pub(crate) async fn run_key(folder: &DataFolder, command: Key) -> anyhow::Result
     match command {
         Key::Create { enrolment, slot } => {
             let identity = open_identity(folder, &control).await?;
-            output::line(&identity.create_ea_key(&enrolment, slot).await?.text)
+            let fresh = identity.create_ea_key(&enrolment, slot).await?;
+            eprintln!("the {slot} key of enrolment {enrolment} works until {}", fresh.key.expires_at.to_rfc3339());
+            output::line(&fresh.text)
         }
         Key::List { json } => {
             let keys = control.keys().await?;
@@ -53,16 +55,19 @@ pub(crate) async fn run_key(folder: &DataFolder, command: Key) -> anyhow::Result
                 .into_iter()
                 .map(|k| {
                     let state = match k.revoked_at {
-                        Some(_) => "revoked",
-                        None if k.expires_at <= now => "expired",
-                        None => "in force",
+                        Some(_) => "revoked".to_owned(),
+                        None if k.expires_at <= now => "expired".to_owned(),
+                        None if k.ends_soon(now) => {
+                            format!("ends in {} days, make a new one", (k.expires_at - now).num_days())
+                        }
+                        None => "in force".to_owned(),
                     };
                     [
                         k.enrolment.to_string(),
                         k.slot.to_string(),
                         format!("{}…", k.hint),
                         k.expires_at.to_rfc3339(),
-                        state.to_owned(),
+                        state,
                     ]
                 })
                 .collect();

@@ -1,14 +1,17 @@
 //! `meterlake tenant …`, `principal …`, `secret …` and `grant …`
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use meterlake_control::{Control, GrantScope, NewPrincipal};
-use meterlake_identity::Identity;
+use meterlake_control::{Control, ExternalIdentity, GrantScope, NewPrincipal, PrincipalKind};
+use meterlake_identity::{ClaimNames, ExternalIssuer, Identity, KeyFetcher};
 use meterlake_model::{PrincipalId, TenantId};
 
-use crate::cli::{Grant, Principal, Secret, Tenant};
+use crate::cli::{ExternalOptions, Grant, Principal, Secret, Tenant};
+use crate::config::Issuer;
 use crate::data_folder::DataFolder;
+use crate::issuer_documents::IssuerDocuments;
 use crate::output;
 
 pub(crate) async fn run_tenant(folder: &DataFolder, command: Tenant) -> anyhow::Result<()> {
@@ -60,6 +63,16 @@ pub(crate) async fn run(folder: &DataFolder, command: Principal) -> anyhow::Resu
         }
         Principal::Disable { principal } => set_enabled(&control, &principal, false).await,
         Principal::Enable { principal } => set_enabled(&control, &principal, true).await,
+        Principal::Unlock { principal } => unlock(&control, &principal).await,
+        Principal::Link { principal, external } => link(folder, &control, &principal, external).await,
+        Principal::Unlink { external } => {
+            let identity = external_identity(external);
+            if !control.unlink_external_identity(&identity).await? {
+                bail!("there is no such link");
+            }
+            output::line("its tokens stand for nobody any more")
+        }
+        Principal::Links { principal, json } => list_links(&control, principal, json).await,
     }
 }
 
@@ -67,6 +80,17 @@ async fn set_enabled(control: &Control, principal: &str, enabled: bool) -> anyho
     let principal = control.find_principal(principal).await?;
     control.set_principal_enabled(principal.id, enabled).await?;
     let word = if enabled { "may call again" } else { "may no longer call; its tokens are refused" };
+    output::line(&format!("{} {word}", principal.name))
+}
+
+/// Ends the lock-out that wrong guesses brought.
+async fn unlock(control: &Control, principal: &str) -> anyhow::Result<()> {
+    let principal = control.find_principal(principal).await?;
+    let account = match principal.kind {
+        PrincipalKind::Application => format!("client:{}", principal.id),
+        PrincipalKind::User => format!("user:{}", principal.id),
+    };
+    let word = if control.unlock(&account).await? { "may try again" } else { "was not locked" };
     output::line(&format!("{} {word}", principal.name))
 }
 
@@ -149,14 +173,88 @@ async fn scope(control: &Control, target: &str) -> anyhow::Result<GrantScope> {
 
 /// The identity service over this folder's control state.
 pub(crate) async fn open_identity(folder: &DataFolder, control: &Control) -> anyhow::Result<Identity> {
+    let settings = &folder.config;
     let mut config = meterlake_identity::IdentityConfig {
-        token_lifetime_seconds: folder.config.tokens.lifetime_seconds,
-        signing_key_days: folder.config.tokens.signing_key_days,
+        // Where the base URL is not set, tokens name where the server listens.
+        issuer_base: format!("http://{}", settings.listen.replace("0.0.0.0", "localhost").replace("[::]", "localhost")),
+        token_lifetime_seconds: settings.tokens.lifetime_seconds,
+        signing_key_days: settings.tokens.signing_key_days,
         ..Default::default()
     };
-    if !folder.config.base_url.is_empty() {
-        config.issuer_base = folder.config.base_url.trim_end_matches('/').to_owned();
+    if !settings.base_url.is_empty() {
+        config.issuer_base = settings.base_url.trim_end_matches('/').to_owned();
         config.issuer_from_request = false;
     }
-    Ok(Identity::open(control.clone(), std::sync::Arc::clone(&folder.clock), config).await?)
+    let identity = Identity::open(control.clone(), Arc::clone(&folder.clock), config).await?;
+    if settings.issuers.is_empty() {
+        return Ok(identity);
+    }
+    let documents: Arc<dyn KeyFetcher> = Arc::new(IssuerDocuments::new()?);
+    Ok(identity.trusting(settings.issuers.iter().map(external_issuer).collect(), &documents)?)
+}
+
+fn external_issuer(settings: &Issuer) -> ExternalIssuer {
+    let usual = ClaimNames::default();
+    let claims = &settings.claims;
+    ExternalIssuer {
+        issuer: settings.issuer.clone(),
+        audiences: settings.audiences.clone(),
+        jwks_uri: settings.jwks_uri.clone(),
+        claims: ClaimNames {
+            subject: claims.subject.clone().unwrap_or(usual.subject),
+            application: claims.application.clone().map_or(usual.application, |name| vec![name]),
+            scopes: claims.scopes.clone().unwrap_or(usual.scopes),
+            tenant: claims.tenant.clone(),
+        },
+    }
+}
+
+/// The identity that a link names.
+fn external_identity(options: ExternalOptions) -> ExternalIdentity {
+    let issuer = options.issuer;
+    match (options.subject, options.application) {
+        (Some(subject), _) => ExternalIdentity::Subject { issuer, subject },
+        (None, application) => ExternalIdentity::Application { issuer, application: application.unwrap_or_default() },
+    }
+}
+
+/// Links an identity of another party's issuer to a principal of the fitting kind.
+async fn link(folder: &DataFolder, control: &Control, name: &str, options: ExternalOptions) -> anyhow::Result<()> {
+    let principal = control.find_principal(name).await?;
+    let identity = external_identity(options);
+    let expected = match identity {
+        ExternalIdentity::Subject { .. } => PrincipalKind::User,
+        ExternalIdentity::Application { .. } => PrincipalKind::Application,
+    };
+    if principal.kind != expected {
+        bail!("{} is {}; a --subject is a user, an --application an application", principal.name, principal.kind);
+    }
+    control.link_external_identity(principal.id, &identity).await?;
+    if !folder.config.issuers.iter().any(|issuer| issuer.issuer == identity.issuer()) {
+        eprintln!("note: {} is not among the [[issuers]] of the settings yet", identity.issuer());
+    }
+    output::line(&format!("tokens of {} for it stand for {}", identity.issuer(), principal.name))
+}
+
+async fn list_links(control: &Control, principal: Option<String>, json: bool) -> anyhow::Result<()> {
+    let only = match principal {
+        Some(name) => Some(control.find_principal(&name).await?.id),
+        None => None,
+    };
+    let links = control.external_links(only).await?;
+    if json {
+        return output::json(&links);
+    }
+    let names: HashMap<PrincipalId, String> = control.principals().await?.into_iter().map(|p| (p.id, p.name)).collect();
+    let rows = links
+        .into_iter()
+        .map(|link| {
+            let (issuer, kind, value) = match link.identity {
+                ExternalIdentity::Subject { issuer, subject } => (issuer, "subject", subject),
+                ExternalIdentity::Application { issuer, application } => (issuer, "application", application),
+            };
+            [names.get(&link.principal).cloned().unwrap_or_default(), issuer, kind.to_owned(), value]
+        })
+        .collect();
+    output::table(["principal", "issuer", "kind", "value"], rows, "no links yet")
 }
