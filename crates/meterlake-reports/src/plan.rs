@@ -91,6 +91,11 @@ pub(crate) fn is_usage() -> Expr {
     lower(col(columns::CHARGE_TYPE)).eq(lit("usage"))
 }
 
+/// The rows of the marketplace: those of other publishers, in any case.
+pub(crate) fn is_marketplace() -> Expr {
+    lower(col(columns::PUBLISHER_TYPE)).eq(lit("marketplace"))
+}
+
 /// Runs the plan to its end and gives its rows.
 pub(crate) async fn collect(engine: &dyn QueryEngine, plan: LogicalPlan) -> Result<Vec<RecordBatch>, ReportError> {
     let stream: SendableRecordBatchStream = engine.run(vec![plan]).await?;

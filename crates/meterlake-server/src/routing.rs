@@ -15,15 +15,14 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
-use crate::c3;
 use crate::ea::EaShape;
-use crate::headers;
 use crate::parameters::Parameters;
 use crate::partner_center::PartnerCenterShape;
 use crate::path::{self, PathTemplate};
 use crate::peer;
 use crate::refusal::{ErrorShape, Refusal, Unknown};
 use crate::state::ServerState;
+use crate::{ServerConfig, answer, c3, headers};
 
 /// The families of calls, each under a prefix of its own inside the router, which no outside path reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +60,18 @@ impl Family {
             Self::Token => "/token",
             Self::Native => "/native",
             Self::Operations => "/operations",
+        }
+    }
+
+    /// Whether the family's JSON comes after a byte order mark.
+    const fn bom(self, config: &ServerConfig) -> bool {
+        match self {
+            Self::Ea => config.ea.bom,
+            Self::Analytics => config.analytics.bom,
+            Self::Summary => config.summary.bom,
+            Self::B2c => config.b2c.bom,
+            Self::C3 => config.c3.bom,
+            Self::Blob | Self::Token | Self::Native | Self::Operations => false,
         }
     }
 }
@@ -153,7 +164,7 @@ pub(crate) async fn admit(
 ) -> Response {
     let Some((entry, canonical)) = table.find(request.uri().path()) else {
         let head = request.method() == Method::HEAD;
-        return finished(nothing_at(request.uri().path(), request.headers()), head);
+        return finished(nothing_at(request.uri().path(), request.headers(), state.config()).await, head);
     };
     let family = entry.family;
     let parameters = Parameters::read(request.uri().query().unwrap_or_default(), entry.parameters);
@@ -170,10 +181,13 @@ pub(crate) async fn admit(
     let added = answer_headers(family, request.headers(), &ignored);
     match internal_uri(family, &incoming.path) {
         Some(uri) => *request.uri_mut() = uri,
-        None => return finished(nothing_at(&incoming.path, request.headers()), head),
+        None => return finished(nothing_at(&incoming.path, request.headers(), state.config()).await, head),
     }
     request.extensions_mut().insert(incoming);
     let mut response = next.run(request).await;
+    if family.bom(state.config()) {
+        response = answer::marked_refusal(response).await;
+    }
     for (name, value) in &added {
         // An answer whose body names its id has the header already.
         response.headers_mut().entry(name).or_insert_with(|| value.clone());
@@ -235,19 +249,23 @@ pub(crate) fn no_such_route() -> Response {
 
 /// The answer at a path that no route has: near C3's paths, and where Partner Center's lie, in the shape of the family,
 /// because its clients read no other; else in no family's in particular.
-fn nothing_at(path: &str, request: &HeaderMap) -> Response {
+async fn nothing_at(path: &str, request: &HeaderMap, config: &ServerConfig) -> Response {
     let parts = path::parts(path);
     let refusal = Refusal::Unknown(Unknown::Route);
-    if c3::is_near(&parts) {
-        return c3::C3Shape::render(&refusal);
-    }
     let starts = |with: &[&str]| {
         parts.len() >= with.len() && with.iter().zip(&parts).all(|(fixed, part)| fixed.eq_ignore_ascii_case(part))
     };
-    if !starts(&["partner"]) && !starts(&["v1", "customers"]) {
+    let (family, mut response) = if c3::is_near(&parts) {
+        (Family::C3, c3::C3Shape::render(&refusal))
+    } else if starts(&["partner"]) {
+        (Family::Analytics, PartnerCenterShape::render(&refusal))
+    } else if starts(&["v1", "customers"]) {
+        (Family::Summary, PartnerCenterShape::render(&refusal))
+    } else {
         return no_such_route();
+    };
+    if family != Family::C3 {
+        response.headers_mut().extend(answer_headers(family, request, ""));
     }
-    let mut response = PartnerCenterShape::render(&refusal);
-    response.headers_mut().extend(answer_headers(Family::Summary, request, ""));
-    response
+    if family.bom(config) { answer::marked_refusal(response).await } else { response }
 }

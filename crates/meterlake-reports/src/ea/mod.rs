@@ -24,7 +24,7 @@ pub struct EaRequest {
     pub accounts: Vec<BillingAccountId>,
     /// By billing period or by day.
     pub selection: Selection,
-    /// Leaves out purchases, refunds and every other charge whose type is not Usage.
+    /// Leaves out purchases, refunds and every other charge whose type is not Usage, and all of the marketplace.
     pub usage_only: bool,
     /// The snapshot to read; the newest when none.
     pub snapshot: Option<u64>,

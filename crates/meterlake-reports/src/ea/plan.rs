@@ -9,7 +9,7 @@ use meterlake_model::{BillingPeriod, Day, DayRange};
 
 use super::{EaPosition, EaRequest};
 use crate::api_fields::ea_columns;
-use crate::plan::{Order, charges, days, files, is_usage, overlaps, selected};
+use crate::plan::{Order, charges, days, files, is_marketplace, is_usage, overlaps, selected};
 use crate::scope::Scope;
 use crate::{ReportError, Selection};
 
@@ -64,7 +64,7 @@ impl<'a> Details<'a> {
             rows = rows.and(days);
         }
         if self.request.usage_only {
-            rows = rows.and(is_usage());
+            rows = rows.and(is_usage()).and(!is_marketplace());
         }
         if let Some(position) = self.after.filter(|position| window.first <= position.usage_date) {
             rows = rows.and(position.passed());

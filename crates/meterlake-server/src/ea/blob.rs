@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_MATCH,
-    IF_RANGE, LAST_MODIFIED,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE,
+    LAST_MODIFIED,
 };
 use http::{HeaderValue, StatusCode};
 use meterlake_control::ExportJob;
@@ -18,12 +18,13 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
+use super::conditions::{self, Condition};
 use super::range::ByteRange;
 use super::storage_errors::StorageRefusal;
+use crate::headers;
 use crate::parameters::Parameters;
 use crate::routing::Incoming;
 use crate::state::ServerState;
-use crate::{etag, headers};
 
 /// Account, container and id: the three parts that storage libraries expect on a host that is an address.
 pub(crate) const PATH: &str = "/meterlake/exports/{id}";
@@ -102,13 +103,11 @@ async fn serve(
     request: &HeaderMap,
 ) -> Result<Response, StorageRefusal> {
     let tag = job.etag.clone().unwrap_or_else(|| format!("\"{}\"", job.id));
-    let named = |value: &HeaderValue| value.to_str().is_ok_and(|text| text == "*" || text.contains(&tag));
-    if request.get(IF_MATCH).is_some_and(|value| !named(value)) {
-        return Err(StorageRefusal::ConditionNotMet);
-    }
     let mut answer = about(job, &tag);
-    if etag::none_match_hits(request, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    match conditions::of(request, &tag, modified(job)) {
+        Condition::Met => {}
+        Condition::NotModified => return Ok((StatusCode::NOT_MODIFIED, answer).into_response()),
+        Condition::Failed => return Err(StorageRefusal::ConditionNotMet),
     }
     // A client that holds a part of another state of the file is given the whole of this one.
     let same = |value: &HeaderValue| Some(value) == answer.get(ETAG) || Some(value) == answer.get(LAST_MODIFIED);
@@ -131,10 +130,15 @@ async fn serve(
     Ok((status, answer, body).into_response())
 }
 
+/// When the file was written.
+fn modified(job: &ExportJob) -> DateTime<Utc> {
+    job.finished_at.unwrap_or(job.requested_on)
+}
+
 /// The headers that tell of a file.
 fn about(job: &ExportJob, tag: &str) -> HeaderMap {
     let mut about = HeaderMap::new();
-    let modified = job.finished_at.unwrap_or(job.requested_on).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let modified = conditions::http_date(modified(job));
     let disposition = format!("attachment; filename=\"{}.csv\"", job.id);
     for (name, value) in [(ETAG, tag), (LAST_MODIFIED, &modified), (CONTENT_DISPOSITION, &disposition)] {
         if let Ok(value) = HeaderValue::from_str(value) {

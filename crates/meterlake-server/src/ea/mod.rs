@@ -2,6 +2,7 @@
 
 mod blob;
 mod caller;
+mod conditions;
 mod csv_file;
 mod errors;
 mod export_job;

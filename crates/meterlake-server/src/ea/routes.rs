@@ -115,7 +115,13 @@ async fn poll(
     let malformed = || Malformed::path("id", &id, "the id of a report request (GUID)");
     let uuid = (id.len() == 36).then(|| Uuid::try_parse(&id).ok()).flatten().ok_or_else(malformed)?;
     let record = export_job::poll(&state, &call, uuid).await?.ok_or(Refusal::Unknown(Unknown::Export(id)))?;
-    Ok(answer::json(&record, state.config().ea.bom)?)
+    // The snapshot of a request is its own; what changes is how far it has come.
+    let status = record.status.to_string();
+    let tag = etag::weak(&["ea", call.enrolment.as_str(), &call.incoming.path, &status, &record.report_url]);
+    if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
+        return Ok(unchanged);
+    }
+    Ok(answer::tagged(answer::json(&record, state.config().ea.bom)?, &tag))
 }
 
 async fn billing_periods(State(state): State<ServerState>, call: EaCall) -> Result<Response, EaRefused> {

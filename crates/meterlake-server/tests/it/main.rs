@@ -1,7 +1,9 @@
 //! The real router over a real lake and a real control state.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod all_families;
 mod analytics;
+mod analytics_language;
 mod b2c;
 mod b2c_random;
 mod b2c_refusals;
@@ -11,6 +13,10 @@ mod c3;
 mod charge;
 mod ea_exports;
 mod ea_pages;
+mod ea_rules;
+mod ea_status;
+mod every_call;
+mod load;
 mod random_input;
 mod refusals;
 mod serving;
@@ -18,5 +24,6 @@ mod summary;
 #[path = "../../../meterlake-reports/tests/it/tables.rs"]
 mod tables;
 mod token;
+mod walks;
 mod world;
 mod wrong_keys;
