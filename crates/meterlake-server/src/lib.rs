@@ -18,6 +18,7 @@ mod etag;
 mod headers;
 mod native;
 mod next_link;
+mod openapi;
 mod operations;
 mod parameters;
 mod partner_center;
@@ -34,6 +35,7 @@ mod token;
 mod upkeep;
 
 pub use config::{B2cConfig, EaConfig, FamilyConfig, ServerConfig};
+pub use openapi::openapi_document;
 pub use router::router;
 pub use serve::{ServeError, serve};
 pub use state::ServerState;

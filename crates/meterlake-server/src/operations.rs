@@ -4,6 +4,7 @@ use axum::routing::any;
 use http::Method;
 
 use crate::answer;
+use crate::openapi::{Answer, Call, Named, object, one_of};
 use crate::routing::Route;
 
 /// `/healthz`: whether the process answers. Needs no token and reads nothing.
@@ -12,6 +13,13 @@ pub(crate) fn routes() -> Vec<Route> {
         path: "/healthz",
         methods: &[Method::GET],
         parameters: &[],
+        docs: || {
+            let health = object([("status", one_of(&["ok"]))]);
+            vec![
+                Call::get("health", "Whether the process answers")
+                    .answers(200, Answer::json("It does.", Named::new("Health", health))),
+            ]
+        },
         handler: any(|| async { answer::json_bytes(b"{\"status\":\"ok\"}".to_vec()) }),
     }]
 }

@@ -59,6 +59,30 @@ impl PathTemplate {
         })
     }
 
+    /// The template as OpenAPI writes it, with some captured parts written out.
+    pub(crate) fn documented(&self, written_out: &[(&str, &str)]) -> String {
+        self.0.iter().fold(String::new(), |mut path, part| {
+            path.push('/');
+            match part {
+                Part::Fixed(text) => path.push_str(text),
+                Part::Captured { name, .. } => match written_out.iter().find(|(of, _)| of == name) {
+                    Some((_, text)) => path.push_str(text),
+                    None => path.extend(["{", name, "}"]),
+                },
+            }
+            path
+        })
+    }
+
+    /// The captured parts with the texts that each is one of; none: any.
+    #[cfg(test)]
+    pub(crate) fn captured(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Captured { name, choices } => Some((name.as_str(), choices.as_slice())),
+            Part::Fixed(_) => None,
+        })
+    }
+
     /// The canonical spelling of a path whose decoded parts are `parts`, when it matches.
     pub(crate) fn canonical(&self, parts: &[Cow<'_, str>]) -> Option<String> {
         if parts.len() != self.0.len() {

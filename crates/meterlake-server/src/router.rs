@@ -2,22 +2,37 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
+use axum::{Extension, Router};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::openapi::Document;
 use crate::refusal::{ErrorShape, PanicShape};
 use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
 use crate::state::ServerState;
-use crate::{analytics, b2c, c3, ea, native, operations, summary, token};
+use crate::{analytics, b2c, c3, ea, native, openapi, operations, summary, token};
 
 /// The router of all families over `state`.
 ///
 /// A panic of a handler is answered by 500 in the shape of its family.
 pub fn router(state: ServerState) -> Router {
+    let (families, table) = families();
+    let table = Arc::new(table);
+    let document = Arc::new(Document::of(&table));
+    let families = families.layer(Extension(document)).fallback(|| async { no_such_route() }).with_state(state.clone());
+    // Paths are rewritten before they are matched, so the matching router lies inside of the middleware.
+    let service = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(from_fn_with_state((state, table), admit))
+        .service(families);
+    Router::new().fallback_service(service)
+}
+
+/// The routes of all families, and their table.
+pub(crate) fn families() -> (Router<ServerState>, RouteTable) {
     let mut table = RouteTable::default();
     let families = Router::new()
         .merge(family::<ea::EaShape>(&mut table, Family::Ea, ea::routes()))
@@ -29,14 +44,8 @@ pub fn router(state: ServerState) -> Router {
         .merge(family::<token::TokenShape>(&mut table, Family::Token, token::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Native, native::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Operations, operations::routes()))
-        .fallback(|| async { no_such_route() })
-        .with_state(state.clone());
-    // Paths are rewritten before they are matched, so the matching router lies inside of the middleware.
-    let service = ServiceBuilder::new()
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(from_fn_with_state((state, Arc::new(table)), admit))
-        .service(families);
-    Router::new().fallback_service(service)
+        .merge(family::<ea::EaShape>(&mut table, Family::Operations, openapi::routes()));
+    (families, table)
 }
 
 /// The span of a request in logs: without its query, because the signature in an export's link is a credential.

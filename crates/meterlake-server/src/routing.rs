@@ -16,6 +16,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, Uri};
 
 use crate::ea::EaShape;
+use crate::openapi::Docs;
 use crate::parameters::Parameters;
 use crate::partner_center::PartnerCenterShape;
 use crate::path::{self, PathTemplate};
@@ -84,6 +85,8 @@ pub(crate) struct Route {
     pub(crate) methods: &'static [Method],
     /// The known parameters.
     pub(crate) parameters: &'static [&'static str],
+    /// What the OpenAPI document says of it; a test holds it against the other fields.
+    pub(crate) docs: Docs,
     /// The handler of all methods; it refuses others by [`Incoming::method_allowed`] after authentication.
     pub(crate) handler: MethodRouter<ServerState>,
 }
@@ -93,9 +96,26 @@ struct Entry {
     template: PathTemplate,
     methods: &'static [Method],
     parameters: &'static [&'static str],
+    docs: Docs,
 }
 
-/// Every route of the server, to match paths against.
+/// What there is to document of a route.
+pub(crate) struct Documented<'a> {
+    /// Its family.
+    pub(crate) family: Family,
+    /// Its path.
+    pub(crate) template: &'a PathTemplate,
+    /// The methods that it takes.
+    #[cfg(test)]
+    pub(crate) methods: &'static [Method],
+    /// The parameters that it knows.
+    #[cfg(test)]
+    pub(crate) parameters: &'static [&'static str],
+    /// What is said of it.
+    pub(crate) docs: Docs,
+}
+
+/// Every route of the server, to match paths against and to document.
 #[derive(Default)]
 pub(crate) struct RouteTable(Vec<Entry>);
 
@@ -105,8 +125,22 @@ impl RouteTable {
         routes.into_iter().fold(axum::Router::new(), |router, route| {
             let template = PathTemplate::new(route.path);
             let path = format!("{}{}", family.prefix(), template.for_axum());
-            self.0.push(Entry { family, template, methods: route.methods, parameters: route.parameters });
+            let Route { methods, parameters, docs, .. } = route;
+            self.0.push(Entry { family, template, methods, parameters, docs });
             router.route(&path, route.handler)
+        })
+    }
+
+    /// The routes to document, in the order of the families and of their routes.
+    pub(crate) fn documented(&self) -> impl Iterator<Item = Documented<'_>> {
+        self.0.iter().map(|entry| Documented {
+            family: entry.family,
+            template: &entry.template,
+            #[cfg(test)]
+            methods: entry.methods,
+            #[cfg(test)]
+            parameters: entry.parameters,
+            docs: entry.docs,
         })
     }
 

@@ -111,6 +111,12 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Print the settings with their defaults and meanings
     Config,
+    /// Print the OpenAPI document of the server's calls
+    Openapi {
+        /// Where the server is: scheme and authority, for example https://usage.example.org
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        base_url: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

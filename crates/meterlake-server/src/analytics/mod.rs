@@ -1,5 +1,6 @@
 //! Partner Center Azure usage analytics.
 
+mod docs;
 mod errors;
 mod request;
 mod routes;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::errors::AnalyticsRefused;
 use super::request::{self, PARAMETERS};
-use super::wire;
+use super::{docs, wire};
 use crate::next_link::{Position, Walk};
 use crate::partner_center::PartnerCall;
 use crate::refusal::Refusal;
@@ -19,9 +19,11 @@ use crate::{answer, etag};
 
 /// The documented path and the later one.
 pub(crate) fn routes() -> Vec<Route> {
-    ["/partner/v1/analytics/azureusage", "/partner/v1/analytics/usage/azure"]
-        .map(|path| Route { path, methods: &[Method::GET], parameters: PARAMETERS, handler: any(usage) })
-        .into()
+    let get = |path, docs| Route { path, methods: &[Method::GET], parameters: PARAMETERS, docs, handler: any(usage) };
+    vec![
+        get("/partner/v1/analytics/azureusage", docs::usage),
+        get("/partner/v1/analytics/usage/azure", docs::usage_at_the_later_path),
+    ]
 }
 
 /// Where a walk goes on.

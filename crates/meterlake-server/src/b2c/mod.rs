@@ -1,6 +1,7 @@
 //! Azure AD B2C usage reports.
 
 mod caller;
+mod docs;
 mod errors;
 mod format;
 mod metadata;
@@ -9,5 +10,6 @@ mod request;
 mod routes;
 mod wire;
 
+pub(crate) use docs::refusal_body;
 pub(crate) use errors::B2cShape;
 pub(crate) use routes::routes;

@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::caller::B2cCall;
 use super::errors::B2cRefused;
 use super::format::Format;
-use super::metadata;
 use super::report::{self, Report};
 use super::request::{self, CATALOGUE, METADATA, REPORT};
 use super::wire::{Cell, Next, Rows};
+use super::{docs, metadata};
 use crate::next_link::{Position, SKIP_TOKEN, Walk};
 use crate::refusal::{Refusal, Unknown};
 use crate::routing::Route;
@@ -26,11 +26,11 @@ use crate::{answer, etag};
 
 /// The calls; `{tenant}` is a tenant's id or domain.
 pub(crate) fn routes() -> Vec<Route> {
-    let get = |path, parameters, handler| Route { path, methods: &[Method::GET], parameters, handler };
+    let get = |path, parameters, docs, handler| Route { path, methods: &[Method::GET], parameters, docs, handler };
     vec![
-        get("/{tenant}/reports", CATALOGUE, any(catalogue)),
-        get("/{tenant}/reports/{report}", REPORT, any(report)),
-        get("/{tenant}/$metadata", METADATA, any(describe)),
+        get("/{tenant}/reports", CATALOGUE, docs::catalogue, any(catalogue)),
+        get("/{tenant}/reports/{report}", REPORT, docs::reports, any(report)),
+        get("/{tenant}/$metadata", METADATA, docs::metadata, any(describe)),
     ]
 }
 

@@ -1,11 +1,13 @@
 //! C3 licence consumption report.
 
+mod docs;
 mod errors;
 mod routes;
 mod wire;
 
 use std::borrow::Cow;
 
+pub(crate) use docs::refusal_body;
 pub(crate) use errors::C3Shape;
 pub(crate) use routes::routes;
 

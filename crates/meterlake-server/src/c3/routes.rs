@@ -10,6 +10,7 @@ use meterlake_identity::{Audience, Caller};
 use meterlake_model::{CustomerTenantId, TenantId};
 use uuid::Uuid;
 
+use super::docs;
 use super::errors::C3Refused;
 use super::wire::{BadInput, Envelope, LicenceRow};
 use crate::refusal::{Lacking, Refusal};
@@ -23,6 +24,7 @@ pub(crate) fn routes() -> Vec<Route> {
         path: "/api/licenseConsumptionReport/customer/{customer}/tenant/{tenant}",
         methods: &[Method::GET],
         parameters: &[],
+        docs: docs::licences,
         handler: any(licences),
     }]
 }

@@ -2,6 +2,7 @@
 
 use meterlake_reports::Licence;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What every answer is wrapped in.
@@ -41,16 +42,27 @@ impl<'a, T> Envelope<'a, T> {
 }
 
 /// The licences of one SKU. A number that no source tells is null.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct LicenceRow {
+    /// Bought through this partner.
+    #[schema(required)]
     active_units: Option<i64>,
+    /// Not assigned, 0 or more.
+    #[schema(minimum = 0)]
     available_units: i64,
+    /// In the tenant, over all partners.
+    #[schema(required)]
     total_units: Option<i64>,
+    /// Name of the product.
     #[serde(rename = "ProducName")]
     product_name: String,
+    /// Id of the SKU.
     product_sku_id: String,
+    /// Assigned.
+    #[schema(required)]
     consumed_units: Option<i64>,
+    /// Each ` Name(Cycle)`, with commas between.
     #[serde(rename = "SubcriptionNames")]
     subscription_names: String,
 }
@@ -70,15 +82,20 @@ impl From<Licence> for LicenceRow {
 }
 
 /// What is wrong with one input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BadInput {
+    /// `CustomerId` or `TenantId`.
     #[serde(rename = "Atribute")]
     attribute: &'static str,
+    /// `CUSTOMER_C3ID` or `TENANT_ID`.
     #[serde(rename = "AtributeKey")]
     attribute_key: &'static str,
+    /// What is wrong, for programs.
     message: &'static str,
+    /// What is wrong, for people.
     default_message: &'static str,
+    /// The id as given.
     value: String,
 }
 

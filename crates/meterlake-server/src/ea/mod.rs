@@ -4,6 +4,7 @@ mod blob;
 mod caller;
 mod conditions;
 mod csv_file;
+mod docs;
 mod errors;
 mod export_job;
 mod leftovers;
@@ -14,6 +15,7 @@ mod selection;
 mod storage_errors;
 mod wire;
 
+pub(crate) use docs::{refusal_body, storage_refusal_body};
 pub(crate) use errors::EaShape;
 pub(crate) use export_job::keep_exports;
 pub(crate) use routes::{blob_routes, routes};

@@ -13,7 +13,7 @@ use super::caller::EaCall;
 use super::errors::EaRefused;
 use super::selection::{self, Months};
 use super::wire::{BillingPeriodLinks, Layout};
-use super::{blob, csv_file, export_job, pages};
+use super::{blob, csv_file, docs, export_job, pages};
 use crate::refusal::{Malformed, Refusal, Unknown};
 use crate::routing::Route;
 use crate::state::ServerState;
@@ -29,42 +29,49 @@ pub(crate) fn routes() -> Vec<Route> {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetails",
             methods: GET,
             parameters: &["skiptoken"],
+            docs: docs::current_period,
             handler: any(current_period),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/billingPeriods/{period}/usagedetails",
             methods: GET,
             parameters: &["skiptoken"],
+            docs: docs::billing_period,
             handler: any(billing_period),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetailsbycustomdate",
             methods: GET,
             parameters: &["startTime", "endTime", "skiptoken"],
+            docs: docs::custom_date,
             handler: any(custom_date),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetails/download",
             methods: GET,
             parameters: FILE,
+            docs: docs::download,
             handler: any(download),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetails/submit",
             methods: &[Method::POST],
             parameters: FILE,
+            docs: docs::submit,
             handler: any(submit),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/usagedetails/poll/{id}",
             methods: GET,
             parameters: &[],
+            docs: docs::poll,
             handler: any(poll),
         },
         Route {
             path: "/{version:v1|v2|v3}/enrollments/{enrollment}/billingperiods",
             methods: GET,
             parameters: &[],
+            docs: docs::billing_periods,
             handler: any(billing_periods),
         },
     ]
@@ -72,7 +79,13 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// The signed links of finished exports.
 pub(crate) fn blob_routes() -> Vec<Route> {
-    vec![Route { path: blob::PATH, methods: GET, parameters: blob::PARAMETERS, handler: any(blob::read) }]
+    vec![Route {
+        path: blob::PATH,
+        methods: GET,
+        parameters: blob::PARAMETERS,
+        docs: docs::export_file,
+        handler: any(blob::read),
+    }]
 }
 
 async fn current_period(State(state): State<ServerState>, call: EaCall) -> Result<Response, EaRefused> {

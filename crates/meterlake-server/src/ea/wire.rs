@@ -7,6 +7,7 @@ use meterlake_lake::charges::columns;
 use meterlake_model::{BillingPeriod, DayRange};
 use meterlake_reports::{DayFormat, FieldKind, WireField};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Rows of a JSON page.
 pub(crate) const PAGE_ROWS: usize = 1000;
@@ -216,20 +217,33 @@ pub(crate) fn csv_fields(version: Version) -> Vec<WireField> {
     fields
 }
 
-/// The answer of submit and poll. Every value is a scalar, because one client reads them into strings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A report request. Every value is a scalar, because one client reads them into strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReportRecord {
+    /// Id of the request.
+    #[schema(format = "uuid")]
     pub(crate) id: String,
+    /// The enrolment.
+    #[schema(examples("8214577"))]
     pub(crate) enrollment_number: String,
-    /// UTC with seven fraction digits and `Z`.
+    /// When it was submitted: UTC with seven fraction digits and `Z`.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{7}Z$", examples("2026-11-21T12:04:49.1411180Z"))]
     pub(crate) requested_on: String,
     /// 1 queued, 2 in progress, 3 completed, 4 failed, 5 no data found, 7 timed out; never 6.
+    #[schema(minimum = 1, maximum = 7, examples(3))]
     pub(crate) status: u8,
-    /// Empty until the status is 3.
+    /// Signed link to the file, fetched without a credential; empty until the status is 3.
+    #[schema(pattern = "^(https?://.+)?$")]
     pub(crate) blob_path: String,
+    /// Where to ask for this record.
+    #[schema(format = "uri")]
     pub(crate) report_url: String,
+    /// First day.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T00:00:00$", examples("2026-11-01T00:00:00"))]
     pub(crate) start_date: String,
+    /// Last day.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T00:00:00$", examples("2026-11-20T00:00:00"))]
     pub(crate) end_date: String,
 }
 
@@ -240,15 +254,29 @@ pub(crate) fn record_day(day: meterlake_model::Day) -> String {
 
 /// An element of `billingperiods`. Links are relative to the site; the ones to calls that Meterlake does not have are
 /// empty, as the real service writes them for a period without such data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BillingPeriodLinks {
+    /// The period.
+    #[schema(pattern = r"^\d{6}$", examples("202611"))]
     billing_period_id: String,
+    /// Its first day.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T00:00:00Z$", examples("2026-11-01T00:00:00Z"))]
     billing_start: String,
+    /// Its last day, at noon as in the documented sample.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}T11:59:59Z$", examples("2026-11-30T11:59:59Z"))]
     billing_end: String,
+    /// Empty: Meterlake has no such call.
+    #[schema(max_length = 0)]
     balance_summary: &'static str,
+    /// The period's charges, relative to the site.
+    #[schema(examples("/v3/enrollments/8214577/billingperiods/202611/usagedetails"))]
     usage_details: String,
+    /// Empty: Meterlake has no such call.
+    #[schema(max_length = 0)]
     marketplace_charges: &'static str,
+    /// Empty: Meterlake has no such call.
+    #[schema(max_length = 0)]
     price_sheet: &'static str,
 }
 

@@ -1,5 +1,6 @@
 //! Calls of our own.
 
+mod docs;
 mod estimate;
 mod wire;
 
@@ -13,6 +14,7 @@ pub(crate) fn routes() -> Vec<Route> {
         path: "/meterlake/v1/b2c/{tenant}/estimate",
         methods: &[Method::GET],
         parameters: estimate::PARAMETERS,
+        docs: docs::estimate,
         handler: axum::routing::any(estimate::estimate),
     }]
 }

@@ -3,6 +3,7 @@
 use meterlake_control::Customer;
 use meterlake_model::Amount;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::figures::Figures;
 use super::number::Number;
@@ -11,15 +12,26 @@ type Money = Number<{ Amount::SCALE }>;
 
 /// How a resource writes its currency: by culture for MS-AZR-0145P, by code and with the figure in US dollars as
 /// soon as the customer has an Azure plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Currency {
     /// MS-AZR-0145P.
     #[serde(rename_all = "camelCase")]
-    Locale { currency_locale: String },
+    Locale {
+        /// Name of a culture that has the currency.
+        #[schema(examples("en-US"))]
+        currency_locale: String,
+    },
     /// Azure plan.
     #[serde(rename_all = "camelCase")]
-    Code { currency_code: String, usd_total_cost: Option<Money> },
+    Code {
+        /// Three letters of ISO 4217.
+        #[schema(pattern = "^[A-Z]{3}$", examples("USD"))]
+        currency_code: String,
+        /// The source's own figures in US dollars; null if any charge lacks one.
+        #[schema(required)]
+        usd_total_cost: Option<Money>,
+    },
 }
 
 impl Currency {

@@ -2,6 +2,7 @@
 
 mod budget;
 mod currency;
+mod docs;
 mod errors;
 mod figures;
 mod number;

@@ -1,8 +1,14 @@
 //! Exact numbers in JSON: written and read as their text, never as a float.
 
-use meterlake_model::Fixed;
+use std::borrow::Cow;
+
+use meterlake_model::{Amount, Fixed};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::openapi::exact;
 
 /// An exact decimal that serialises as a JSON number with all its digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +17,18 @@ pub(crate) struct Number<const SCALE: u32>(pub(crate) Fixed<SCALE>);
 impl<const SCALE: u32> Serialize for Number<SCALE> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<const SCALE: u32> PartialSchema for Number<SCALE> {
+    fn schema() -> RefOr<Schema> {
+        exact().into()
+    }
+}
+
+impl<const SCALE: u32> ToSchema for Number<SCALE> {
+    fn name() -> Cow<'static, str> {
+        if SCALE == Amount::SCALE { "Amount".into() } else { "Quantity".into() }
     }
 }
 
@@ -45,8 +63,6 @@ pub(crate) fn percent(part: Fixed<24>, whole: Fixed<24>) -> Fixed<24> {
 
 #[cfg(test)]
 mod tests {
-    use meterlake_model::Amount;
-
     use super::*;
 
     #[test]

@@ -18,7 +18,7 @@ use super::wire::{
     Collection, CustomerUsageRecord, Named, ResourceUsageRecord, SpendingBudget, SubscriptionUsageRecord, Usage,
     UsageSummary,
 };
-use super::{budget, partner_total};
+use super::{budget, docs, partner_total};
 use crate::answer;
 use crate::partner_center::PartnerCall;
 use crate::refusal::{Lacking, Malformed, Refusal, Unknown};
@@ -29,20 +29,33 @@ const GET: &[Method] = &[Method::GET];
 
 /// The calls. Their order matters where a fixed part and a captured one fit the same path.
 pub(crate) fn routes() -> Vec<Route> {
-    let get = |path, handler| Route { path, methods: GET, parameters: &[], handler };
+    let get = |path, docs, handler| Route { path, methods: GET, parameters: &[], docs, handler };
     vec![
-        get("/v1/usagesummary", any(partner_usage_summary)),
-        get("/v1/customers/usagerecords", any(customer_records)),
-        get("/v1/customers/{customer}/usagesummary", any(usage_summary)),
+        get("/v1/usagesummary", docs::partner_usage_summary, any(partner_usage_summary)),
+        get("/v1/customers/usagerecords", docs::customer_records, any(customer_records)),
+        get("/v1/customers/{customer}/usagesummary", docs::usage_summary, any(usage_summary)),
         Route {
             path: "/v1/customers/{customer}/usagebudget",
             methods: &[Method::GET, Method::PATCH],
             parameters: &[],
+            docs: docs::usage_budget,
             handler: any(usage_budget),
         },
-        get("/v1/customers/{customer}/subscriptions/usagerecords", any(subscription_records)),
-        get("/v1/customers/{customer}/subscriptions/{subscription}/usagesummary", any(subscription_summary)),
-        get("/v1/customers/{customer}/subscriptions/{subscription}/usagerecords/resources", any(resource_records)),
+        get(
+            "/v1/customers/{customer}/subscriptions/usagerecords",
+            docs::subscription_records,
+            any(subscription_records),
+        ),
+        get(
+            "/v1/customers/{customer}/subscriptions/{subscription}/usagesummary",
+            docs::subscription_summary,
+            any(subscription_summary),
+        ),
+        get(
+            "/v1/customers/{customer}/subscriptions/{subscription}/usagerecords/resources",
+            docs::resource_records,
+            any(resource_records),
+        ),
     ]
 }
 

@@ -4,19 +4,37 @@ use chrono::{DateTime, Utc};
 use meterlake_control::Customer;
 use meterlake_model::{Amount, Quantity};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::ObjectBuilder;
 
 use super::currency::Currency;
 use super::figures::Figures;
 use super::number::Number;
 use super::period::UsagePeriod;
+use crate::openapi::{nothing, one_of};
 
 type Money = Number<{ Amount::SCALE }>;
 
 /// `{"objectType": …}`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Attributes {
+    /// The kind of resource.
+    #[schema(schema_with = object_type)]
     object_type: &'static str,
+}
+
+fn object_type() -> ObjectBuilder {
+    one_of(&[
+        "SpendingBudget",
+        "CustomerUsageSummary",
+        "SubscriptionUsageSummary",
+        "PartnerUsageSummary",
+        "CustomerMonthlyUsageRecord",
+        "SubscriptionMonthlyUsageRecord",
+        "AzureResourceMonthlyUsageRecord",
+        "Collection",
+    ])
 }
 
 impl Attributes {
@@ -26,17 +44,23 @@ impl Attributes {
 }
 
 /// `links`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Links {
     #[serde(rename = "self")]
     own: Link,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 struct Link {
     uri: String,
+    #[schema(schema_with = get)]
     method: &'static str,
+    #[schema(schema_with = nothing)]
     headers: [u8; 0],
+}
+
+fn get() -> ObjectBuilder {
+    one_of(&["GET"])
 }
 
 impl Links {
@@ -48,12 +72,15 @@ impl Links {
 }
 
 /// A spending budget inside another resource. Without a budget only `attributes` is there.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Budget {
+    /// The budget.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     amount: Option<Money>,
     /// The document's spelling in its MS-AZR-0145P sample.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     ammount: Option<Money>,
     attributes: Attributes,
 }
@@ -67,12 +94,16 @@ impl Budget {
 }
 
 /// The resource of `usagebudget`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SpendingBudget {
+    /// The budget.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     amount: Option<Money>,
+    /// The same as `amount`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     usage_spending_budget: Option<Money>,
     links: Links,
     attributes: Attributes,
@@ -100,12 +131,16 @@ pub(crate) fn instant(at: DateTime<Utc>) -> String {
 }
 
 /// The two pairs of id and name that the documents disagree about; both are sent.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Named {
+    /// Tenant id of the customer or partner, id of the subscription or meter.
     resource_id: String,
+    /// The same.
     id: String,
+    /// Its name.
     resource_name: String,
+    /// The same.
     name: String,
 }
 
@@ -118,16 +153,23 @@ impl Named {
 }
 
 /// The fields that every usage resource has.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Usage {
     #[serde(flatten)]
     named: Named,
+    /// First day of the period, with its offset.
+    #[schema(format = DateTime, examples("2026-11-01T00:00:00+00:00"))]
     billing_start_date: String,
+    /// End of the period: exclusive for an Azure plan, else its last day.
+    #[schema(format = DateTime, examples("2026-12-01T00:00:00+00:00"))]
     billing_end_date: String,
+    /// Billed cost before tax, in the currency of the answer.
     total_cost: Money,
     #[serde(flatten)]
     currency: Currency,
+    /// When the figures last changed.
+    #[schema(format = DateTime, examples("2026-11-21T12:01:49.351314+00:00"))]
     last_modified_date: String,
 }
 
@@ -146,13 +188,15 @@ impl Usage {
 }
 
 /// The usage summary of a customer, and with other `attributes` the usage summary of a subscription.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct UsageSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     budget: Option<Budget>,
     #[serde(flatten)]
     usage: Usage,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     links: Option<Links>,
     attributes: Attributes,
 }
@@ -180,9 +224,11 @@ impl UsageSummary {
 }
 
 /// The partner's own summary.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PartnerUsageSummary {
+    /// Always empty.
+    #[schema(schema_with = nothing)]
     pub(crate) emails_to_notify: [u8; 0],
     pub(crate) customers_over_budget: usize,
     pub(crate) customers_trending_over: usize,
@@ -199,11 +245,13 @@ impl PartnerUsageSummary {
 }
 
 /// A customer in `customers/usagerecords`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CustomerUsageRecord {
     budget: Budget,
+    /// Cost in percent of the budget, to two decimals; 0 without a budget.
     percent_used: Money,
+    /// Whether the customer has an Azure plan.
     is_upgraded: bool,
     #[serde(flatten)]
     usage: Usage,
@@ -224,15 +272,24 @@ impl CustomerUsageRecord {
 }
 
 /// A subscription in `subscriptions/usagerecords`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SubscriptionUsageRecord {
+    /// Always `active`.
+    #[schema(schema_with = active)]
     status: &'static str,
+    /// Always empty.
+    #[schema(max_length = 0)]
     partner_on_record: &'static str,
+    /// The offer of its charges.
     offer_id: String,
     #[serde(flatten)]
     usage: Usage,
     attributes: Attributes,
+}
+
+fn active() -> ObjectBuilder {
+    one_of(&["active"])
 }
 
 impl SubscriptionUsageRecord {
@@ -244,7 +301,7 @@ impl SubscriptionUsageRecord {
 }
 
 /// A meter in `usagerecords/resources`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ResourceUsageRecord {
     pub(crate) category: String,
@@ -262,7 +319,7 @@ impl ResourceUsageRecord {
 }
 
 /// Partner Center's list of resources.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Collection<T> {
     total_count: usize,

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, Method};
 use meterlake_identity::{Moment, TokenError, TokenForm};
 use uuid::Uuid;
 
+use super::docs;
 use super::errors::{self, TokenShape};
 use crate::answer;
 use crate::refusal::{Malformed, Refusal, Refused};
@@ -24,16 +25,22 @@ type TokenRefused = Refused<TokenShape>;
 
 /// The routes; `{tenant}` is a tenant's id or domain.
 pub(crate) fn routes() -> Vec<Route> {
-    let get = |path, parameters, handler| Route { path, methods: &[Method::GET], parameters, handler };
-    let post = |path, handler| Route { path, methods: &[Method::POST], parameters: &["api-version"], handler };
+    let get = |path, parameters, docs, handler| Route { path, methods: &[Method::GET], parameters, docs, handler };
+    let post =
+        |path, docs, handler| Route { path, methods: &[Method::POST], parameters: &["api-version"], docs, handler };
     vec![
-        get("/common/discovery/instance", &["authorization_endpoint", "api-version"], any(instance_discovery)),
-        post("/{tenant}/oauth2/token", any(token_v1)),
-        post("/{tenant}/oauth2/v2.0/token", any(token_v2)),
-        get("/{tenant}/.well-known/openid-configuration", &[], any(configuration_v1)),
-        get("/{tenant}/v2.0/.well-known/openid-configuration", &[], any(configuration_v2)),
-        get("/{tenant}/discovery/v2.0/keys", &[], any(keys)),
-        get("/{tenant}/discovery/keys", &[], any(keys)),
+        get(
+            "/common/discovery/instance",
+            &["authorization_endpoint", "api-version"],
+            docs::instance_discovery,
+            any(instance_discovery),
+        ),
+        post("/{tenant}/oauth2/token", docs::token_v1, any(token_v1)),
+        post("/{tenant}/oauth2/v2.0/token", docs::token_v2, any(token_v2)),
+        get("/{tenant}/.well-known/openid-configuration", &[], docs::configuration_v1, any(configuration_v1)),
+        get("/{tenant}/v2.0/.well-known/openid-configuration", &[], docs::configuration_v2, any(configuration_v2)),
+        get("/{tenant}/discovery/v2.0/keys", &[], docs::keys, any(keys)),
+        get("/{tenant}/discovery/keys", &[], docs::keys_v1, any(keys)),
     ]
 }
 

@@ -23,6 +23,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     if matches!(cli.command, Command::Config) {
         return output::line(config::DEFAULTS.trim_end());
     }
+    if let Command::Openapi { base_url } = &cli.command {
+        let document = meterlake_server::openapi_document(base_url.trim_end_matches('/'));
+        return output::line(&serde_json::to_string_pretty(&document)?);
+    }
     let usual = if matches!(cli.command, Command::Demo(_)) { "meterlake-demo" } else { "meterlake-data" };
     let dir = cli.data.as_deref().unwrap_or(Path::new(usual));
     let open = if cli.only_looks() { DataFolder::open_existing } else { DataFolder::open };
@@ -44,6 +48,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => tokens::run(&folder, command).await,
         Command::SigningKey(command) => security::run_signing_key(&folder, command).await,
         Command::Audit(options) => security::run_audit(&folder, options).await,
-        Command::Config => Ok(()),
+        Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! `docs/charges.md` is generated from the code and must not drift from it.
+//! `docs/charges.md` and `docs/openapi.json` are generated from the code and must not drift from it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -65,15 +65,26 @@ fn list(names: &[&str]) -> String {
     names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
 }
 
-#[test]
-fn the_page_of_columns_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/charges.md");
-    let page = page();
+/// Holds a page of the documentation against what the code says of it, or writes it when asked to.
+fn is_up_to_date(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     if std::env::var_os("METERLAKE_WRITE_DOCS").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
     assert!(
         std::fs::read_to_string(&path).is_ok_and(|there| there == page),
-        "docs/charges.md is not what the code says; run the tests once with METERLAKE_WRITE_DOCS=1"
+        "docs/{name} is not what the code says; run the tests once with METERLAKE_WRITE_DOCS=1"
     );
+}
+
+#[test]
+fn the_page_of_columns_is_up_to_date() {
+    is_up_to_date("charges.md", &page());
+}
+
+#[test]
+fn the_openapi_document_is_up_to_date() {
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_meterlake")).arg("openapi").output().unwrap();
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    is_up_to_date("openapi.json", &String::from_utf8(printed.stdout).unwrap());
 }
