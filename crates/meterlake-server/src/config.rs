@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use meterlake_reports::{MfaCounts, PriceList};
 
+use crate::connection::ConnectionLimits;
+
 /// Settings of the HTTP server. [`ServerConfig::new`] holds the defaults of the contracts.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -32,6 +34,8 @@ pub struct ServerConfig {
     pub wrong_keys_per_minute: u32,
     /// Exports that a principal may have queued or running at a time.
     pub running_exports: usize,
+    /// How many connections there may be, and how long each may take over what.
+    pub connections: ConnectionLimits,
 }
 
 /// Settings of the EA family.
@@ -76,6 +80,7 @@ impl ServerConfig {
             rate_limit_per_minute: 600,
             wrong_keys_per_minute: 60,
             running_exports: 4,
+            connections: ConnectionLimits::default(),
         }
     }
 }

@@ -30,9 +30,9 @@ pub(crate) fn made() -> HeaderValue {
     HeaderValue::from_str(&Uuid::new_v4().to_string()).unwrap_or_else(|_| HeaderValue::from_static("0"))
 }
 
-/// Scheme and authority that absolute links of the answer start with, without a final slash; `own` is the authority
-/// of a request that names none.
-pub(crate) fn base_url(config: &ServerConfig, headers: &HeaderMap, uri: &Uri, own: &str) -> String {
+/// Scheme and authority that absolute links of the answer start with, without a final slash; `scheme` is the
+/// listener's, `own` the authority of a request that names none.
+pub(crate) fn base_url(config: &ServerConfig, headers: &HeaderMap, uri: &Uri, (scheme, own): (&str, &str)) -> String {
     if let Some(base) = &config.base_url {
         return base.trim_end_matches('/').to_owned();
     }
@@ -40,7 +40,7 @@ pub(crate) fn base_url(config: &ServerConfig, headers: &HeaderMap, uri: &Uri, ow
         headers.get(name).and_then(|value| value.to_str().ok()).and_then(|value| value.split(',').next()).map(str::trim)
     };
     let forwarded = |name: &str| text(name).filter(|_| config.trust_forwarded);
-    let scheme = forwarded("x-forwarded-proto").filter(|s| matches!(*s, "http" | "https")).unwrap_or("http");
+    let scheme = forwarded("x-forwarded-proto").filter(|s| matches!(*s, "http" | "https")).unwrap_or(scheme);
     let authority = forwarded("x-forwarded-host")
         .or_else(|| text(HOST.as_str()))
         .and_then(|host| host.parse::<Authority>().ok())
@@ -58,16 +58,19 @@ mod tests {
         let mut config = ServerConfig::new("x");
         let mut headers = HeaderMap::new();
         let uri = Uri::from_static("/v2");
-        assert_eq!(base_url(&config, &headers, &uri, "localhost:81"), "http://localhost:81");
+        assert_eq!(base_url(&config, &headers, &uri, ("https", "localhost:81")), "https://localhost:81");
+        assert_eq!(base_url(&config, &headers, &uri, ("http", "localhost:81")), "http://localhost:81");
         headers.insert(HOST, HeaderValue::from_static("127.0.0.1:8080"));
         headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
         headers.insert("x-forwarded-host", HeaderValue::from_static("usage.example.org, inner"));
-        assert_eq!(base_url(&config, &headers, &uri, "localhost:81"), "http://127.0.0.1:8080");
+        assert_eq!(base_url(&config, &headers, &uri, ("http", "localhost:81")), "http://127.0.0.1:8080");
         config.trust_forwarded = true;
-        assert_eq!(base_url(&config, &headers, &uri, "localhost:81"), "https://usage.example.org");
+        assert_eq!(base_url(&config, &headers, &uri, ("http", "localhost:81")), "https://usage.example.org");
         headers.insert("x-forwarded-host", HeaderValue::from_static("evil\"<>"));
-        assert_eq!(base_url(&config, &headers, &uri, "localhost:81"), "https://localhost:81");
+        assert_eq!(base_url(&config, &headers, &uri, ("http", "localhost:81")), "https://localhost:81");
+        headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+        assert_eq!(base_url(&config, &headers, &uri, ("https", "localhost:81")), "http://localhost:81");
         config.base_url = Some("https://set.example.org/".to_owned());
-        assert_eq!(base_url(&config, &headers, &uri, "localhost:81"), "https://set.example.org");
+        assert_eq!(base_url(&config, &headers, &uri, ("http", "localhost:81")), "https://set.example.org");
     }
 }

@@ -177,6 +177,12 @@ impl Incoming {
         self.peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string())
     }
 
+    /// Whether the caller reaches this server by TLS, as far as links tell: of its own, or of a proxy before it.
+    #[allow(dead_code)]
+    pub(crate) fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
     /// Refuses a method that the route does not take.
     pub(crate) fn method_allowed(&self) -> Result<(), Refusal> {
         let served =
@@ -203,8 +209,9 @@ pub(crate) async fn admit(
     let family = entry.family;
     let parameters = Parameters::read(request.uri().query().unwrap_or_default(), entry.parameters);
     let ignored = parameters.ignored();
+    let (scheme, own) = state.own_base();
     let incoming = Incoming {
-        base_url: headers::base_url(state.config(), request.headers(), request.uri(), &state.own_authority()),
+        base_url: headers::base_url(state.config(), request.headers(), request.uri(), (scheme, &own)),
         peer: peer::peer(state.config(), &request),
         parameters: Arc::new(parameters),
         method: request.method().clone(),

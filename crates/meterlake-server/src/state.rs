@@ -17,6 +17,13 @@ use crate::refusal::Refusal;
 /// Exports that are written at the same time over all principals; more wait as queued.
 const EXPORTS_AT_ONCE: usize = 4;
 
+/// Where the server listens, and whether it speaks TLS there.
+#[derive(Clone, Copy)]
+struct Listens {
+    address: SocketAddr,
+    tls: bool,
+}
+
 /// Everything that the server answers from. Cheap to clone.
 #[derive(Clone)]
 pub struct ServerState(Arc<Inner>);
@@ -32,7 +39,7 @@ struct Inner {
     export_slots: Arc<Semaphore>,
     next_links: LinkSigner,
     export_links: LinkSigner,
-    address: OnceLock<SocketAddr>,
+    listens: OnceLock<Listens>,
 }
 
 impl ServerState {
@@ -60,7 +67,7 @@ impl ServerState {
             export_slots,
             next_links,
             export_links,
-            address: OnceLock::new(),
+            listens: OnceLock::new(),
         }))
     }
 
@@ -105,17 +112,22 @@ impl ServerState {
         &self.0.export_links
     }
 
-    /// Tells where the server listens.
-    pub(crate) fn listens_on(&self, address: SocketAddr) {
-        let _ = self.0.address.set(address);
+    /// Tells where the server listens, and whether it speaks TLS there.
+    pub(crate) fn listens_on(&self, address: SocketAddr, tls: bool) {
+        let _ = self.0.listens.set(Listens { address, tls });
     }
 
-    /// The authority for links in answers to requests that have no usable `Host`.
-    pub(crate) fn own_authority(&self) -> String {
-        match self.0.address.get() {
-            Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
-            Some(address) => address.to_string(),
-            None => "localhost".to_owned(),
+    /// Scheme and authority of the server itself: the scheme for links where nothing else tells it, the authority for
+    /// links in answers to requests that have no usable `Host`.
+    pub(crate) fn own_base(&self) -> (&'static str, String) {
+        match self.0.listens.get() {
+            Some(Listens { address, tls }) => {
+                let scheme = if *tls { "https" } else { "http" };
+                let unspecified = address.ip().is_unspecified();
+                let authority = if unspecified { format!("localhost:{}", address.port()) } else { address.to_string() };
+                (scheme, authority)
+            }
+            None => ("http", "localhost".to_owned()),
         }
     }
 }

@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// Answer the reporting APIs
     Serve(Serve),
     /// Make a demo lake from generated source files and serve it
-    Demo(Serve),
+    Demo(Demo),
     /// Customers of a CSP partner
     #[command(subcommand)]
     Customer(Customer),
@@ -208,12 +208,29 @@ pub(crate) enum ImportsCommand {
     },
 }
 
-/// Options of `meterlake serve` and `meterlake demo`.
+/// Options of `meterlake serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Address to listen on [default: from the configuration, 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<String>,
+    /// Serve HTTPS with this certificate and those of its issuers, as PEM [default: from the configuration, none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, as PEM [default: from the configuration]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+}
+
+/// Options of `meterlake demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Address to listen on [default: from the configuration, 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<String>,
+    /// Serve HTTPS with a certificate of a certificate authority that the demo makes for itself
+    #[arg(long)]
+    pub(crate) tls: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,6 @@
 //! Settings: a commented default file in the binary, overridden by `meterlake.toml`.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) base_url: String,
     pub(crate) trust_forwarded: bool,
+    pub(crate) tls: Tls,
+    pub(crate) connections: Connections,
     pub(crate) query: Query,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
@@ -27,6 +30,25 @@ pub(crate) struct Config {
     pub(crate) c3: Family,
     #[serde(default)]
     pub(crate) issuers: Vec<Issuer>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connections {
+    pub(crate) at_once: NonZeroU32,
+    pub(crate) handshake_seconds: NonZeroU32,
+    pub(crate) request_head_seconds: NonZeroU32,
+    pub(crate) request_body_seconds: NonZeroU32,
+    pub(crate) request_body_kib: NonZeroU32,
+    pub(crate) idle_seconds: NonZeroU32,
+    pub(crate) stalled_seconds: NonZeroU32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -130,6 +152,9 @@ mod tests {
         std::fs::write(folder.join("meterlake.toml"), "[limits]\nrequests_per_minut = 5\n").unwrap();
         let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
         assert!(error.contains("requests_per_minut"), "{error}");
+        std::fs::write(folder.join("meterlake.toml"), "[connections]\nidle_seconds = 0\n").unwrap();
+        let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
+        assert!(error.contains("nonzero") && error.contains("idle_seconds"), "{error}");
         std::fs::write(folder.join("meterlake.toml"), "[b2c]\nmfa_counts = \"done\"\n").unwrap();
         let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
         assert!(error.contains("done") && error.contains("attempts"), "{error}");

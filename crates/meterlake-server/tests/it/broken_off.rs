@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use datafusion::error::DataFusionError;
@@ -13,6 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{StreamExt, stream};
 use meterlake_reports::{EmbeddedEngine, QueryEngine, ReportError, Reports, ReportsConfig};
 use tokio::io::AsyncReadExt;
+use tokio::sync::Notify;
 
 use crate::charge::{customer, ea};
 use crate::serving::Serving;
@@ -20,16 +21,21 @@ use crate::world::{PLAN, World};
 
 /// What comes after the first batch of every query, or instead of it.
 #[derive(Clone, Copy, PartialEq)]
-enum Then {
+pub(crate) enum Then {
     Error,
     Nothing,
     NotEvenTheFirst,
+    /// The first again and again.
+    Endless,
+    /// The rest, once it is told to go on.
+    WhenTold,
 }
 
 /// An engine whose queries do not end well.
 struct Breaking {
     engine: EmbeddedEngine,
     then: Then,
+    told: Arc<Notify>,
     begun: Arc<AtomicUsize>,
     cancelled: Arc<AtomicUsize>,
 }
@@ -48,6 +54,21 @@ impl QueryEngine for Breaking {
     async fn run(&self, plans: Vec<LogicalPlan>) -> Result<SendableRecordBatchStream, ReportError> {
         let batches = self.engine.run(plans).await?;
         let (schema, held) = (batches.schema(), Held(Arc::clone(&self.cancelled)));
+        if self.then == Then::WhenTold {
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            self.told.notified().await;
+            return Ok(batches);
+        }
+        let mut batches = batches;
+        if self.then == Then::Endless {
+            let batch = batches.next().await.unwrap()?;
+            let again = stream::repeat_with(move || {
+                let _held = &held;
+                Ok(batch.clone())
+            });
+            self.begun.fetch_add(1, Ordering::SeqCst);
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, again)));
+        }
         let first = batches.take(usize::from(self.then != Then::NotEvenTheFirst));
         let batches = match self.then {
             Then::Error => {
@@ -58,7 +79,7 @@ impl QueryEngine for Breaking {
                 };
                 first.chain(stream::once(late)).boxed()
             }
-            Then::Nothing | Then::NotEvenTheFirst => first.chain(stream::pending()).boxed(),
+            _ => first.chain(stream::pending()).boxed(),
         };
         let batches = batches.map(move |batch| {
             let _held = &held;
@@ -73,34 +94,37 @@ impl QueryEngine for Breaking {
     }
 }
 
-struct Broken {
-    world: World,
-    begun: Arc<AtomicUsize>,
-    cancelled: Arc<AtomicUsize>,
+pub(crate) struct Broken {
+    pub(crate) world: World,
+    /// Lets [`Then::WhenTold`] go on.
+    pub(crate) told: Arc<Notify>,
+    pub(crate) begun: Arc<AtomicUsize>,
+    pub(crate) cancelled: Arc<AtomicUsize>,
 }
 
-async fn broken(then: Then) -> Broken {
+pub(crate) async fn broken(then: Then) -> Broken {
     let mut world = World::new().await;
     world.import((0..40).map(|line| ea(line, "2024-10-31")).collect()).await;
     world.import(vec![customer(0, PLAN, "2024-11-01", "GBP")]).await;
     let config = ReportsConfig { memory_limit: 256 << 20, threads: 2, ..Default::default() };
-    let (begun, cancelled) = (Arc::default(), Arc::default());
+    let (told, begun, cancelled) = (Arc::<Notify>::default(), Arc::default(), Arc::default());
     let engine = Breaking {
         engine: EmbeddedEngine::new(&config).unwrap(),
         then,
+        told: Arc::clone(&told),
         begun: Arc::clone(&begun),
         cancelled: Arc::clone(&cancelled),
     };
     world.reports = Reports::with_engine(world.lake.clone(), Arc::new(engine));
     world.restart();
-    Broken { world, begun, cancelled }
+    Broken { world, told, begun, cancelled }
 }
 
 fn get(path: &str, token: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")
 }
 
-const DOWNLOAD: &str = "/v2/enrollments/100/usagedetails/download?billingPeriod=202410";
+pub(crate) const DOWNLOAD: &str = "/v2/enrollments/100/usagedetails/download?billingPeriod=202410";
 const PAGE: &str = "/v2/enrollments/100/billingPeriods/202410/usagedetails";
 const ANALYTICS: &str = "/partner/v1/analytics/azureusage";
 
@@ -153,7 +177,7 @@ async fn a_query_that_fails_in_the_middle_is_an_error_where_nothing_was_sent() {
     assert_eq!(std::fs::read_dir(&world.config.exports_dir).unwrap().count(), 0, "half a file stays");
 }
 
-async fn becomes(counter: &AtomicUsize, expected: usize, what: &str) {
+pub(crate) async fn becomes(counter: &AtomicUsize, expected: usize, what: &str) {
     for _ in 0..400 {
         if counter.load(Ordering::SeqCst) == expected {
             return;
@@ -166,7 +190,7 @@ async fn becomes(counter: &AtomicUsize, expected: usize, what: &str) {
 #[tokio::test]
 async fn a_client_that_goes_away_cancels_its_query() {
     for (then, path) in [(Then::Nothing, DOWNLOAD), (Then::NotEvenTheFirst, PAGE), (Then::NotEvenTheFirst, ANALYTICS)] {
-        let Broken { world, begun, cancelled } = broken(then).await;
+        let Broken { world, begun, cancelled, .. } = broken(then).await;
         let serving = Serving::start(&world).await;
         let token = if path == ANALYTICS { &world.all } else { &world.key };
         let mut client = serving.connect(&get(path, token)).await;
@@ -179,4 +203,25 @@ async fn a_client_that_goes_away_cancels_its_query() {
         becomes(&cancelled, 1, path).await;
         serving.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_client_that_stands_still_loses_its_query() {
+    let Broken { mut world, begun, cancelled, .. } = broken(Then::Endless).await;
+    world.config.connections.stalled = Duration::from_millis(300);
+    let serving = Serving::start(&world).await;
+    let client = serving.connect(&get(DOWNLOAD, &world.key)).await;
+    becomes(&begun, 1, "the query").await;
+    becomes(&cancelled, 1, "the query of a client that reads nothing").await;
+    drop(client);
+    // One that reads goes on, however long.
+    let mut client = serving.connect(&get(DOWNLOAD, &world.key)).await;
+    let start = Instant::now();
+    while start.elapsed() < 4 * world.config.connections.stalled {
+        assert!(client.read(&mut [0; 64 * 1024]).await.unwrap() > 0);
+    }
+    assert_eq!(cancelled.load(Ordering::SeqCst), 1);
+    drop(client);
+    becomes(&cancelled, 2, "the query of a client that went away").await;
+    serving.stop().await;
 }

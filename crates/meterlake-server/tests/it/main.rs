@@ -4,6 +4,7 @@
 mod all_families;
 mod analytics;
 mod analytics_language;
+mod authority;
 mod b2c;
 mod b2c_random;
 mod b2c_refusals;
@@ -20,9 +21,12 @@ mod load;
 mod random_input;
 mod refusals;
 mod serving;
+mod standing_still;
+mod stopping;
 mod summary;
 #[path = "../../../meterlake-reports/tests/it/tables.rs"]
 mod tables;
+mod tls;
 mod token;
 mod walks;
 mod world;

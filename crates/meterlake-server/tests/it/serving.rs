@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use meterlake_server::ServerTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -12,12 +13,22 @@ use crate::world::World;
 /// A server that serves until it is told to stop.
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
 
 impl Serving {
     pub(crate) async fn start(world: &World) -> Self {
+        Self::start_with(world, None).await
+    }
+
+    pub(crate) async fn start_tls(world: &World, tls: ServerTls) -> Self {
+        Self::start_with(world, Some(tls)).await
+    }
+
+    async fn start_with(world: &World, tls: Option<ServerTls>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -26,9 +37,14 @@ impl Serving {
             let stopped = async {
                 let _ = stopped.await;
             };
-            meterlake_server::serve(listener, state, stopped).await.unwrap();
+            meterlake_server::serve(listener, state, tls, stopped).await.unwrap();
         });
-        Self { address, stop, server }
+        Self { address, scheme, stop, server }
+    }
+
+    /// Scheme and authority of its addresses.
+    pub(crate) fn base(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     pub(crate) async fn stop(self) {

@@ -1,13 +1,19 @@
 //! `meterlake serve`
 
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use meterlake_identity::Identity;
 use meterlake_import::recovery_text;
 use meterlake_reports::{MfaCounts, Reports, ReportsConfig};
-use meterlake_server::{B2cConfig, EaConfig, FamilyConfig, ServerConfig, ServerState};
+use meterlake_server::{
+    B2cConfig, ConnectionLimits, EaConfig, FamilyConfig, ServerConfig, ServerState, ServerTls, TlsFiles,
+};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::principals::open_identity;
 use crate::cli::Serve;
@@ -18,10 +24,47 @@ use crate::output;
 
 pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<()> {
     let listener = listen(folder, options.listen.as_deref()).await?;
+    let tls = configured_tls(folder, options.tls_certificate, options.tls_key).await?;
     let state = state(folder).await?;
-    output::line(&format!("listening on {}", base(&listener)?))?;
-    meterlake_server::serve(listener, state, stopped()).await?;
+    if let Some(tls) = &tls {
+        tokio::spawn(reload_on_hangup(tls.clone()));
+    }
+    output::line(&format!("listening on {}", base(&listener, tls.is_some())?))?;
+    meterlake_server::serve(listener, state, tls, stopped()).await?;
     Ok(())
+}
+
+/// The certificate that the options or the settings name, if any.
+pub(crate) async fn configured_tls(
+    folder: &DataFolder,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> anyhow::Result<Option<ServerTls>> {
+    let set = |file: &str| (!file.is_empty()).then(|| folder.dir.join(file));
+    let settings = &folder.config.tls;
+    let files = match (certificate.or_else(|| set(&settings.certificate)), key.or_else(|| set(&settings.key))) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => TlsFiles { certificate, key },
+        (Some(certificate), None) => bail!(
+            "TLS needs the private key of the certificate {}; name it with [tls] key or --tls-key",
+            certificate.display()
+        ),
+        (None, Some(key)) => bail!(
+            "TLS needs the certificate of the private key {}; name it with [tls] certificate or --tls-certificate",
+            key.display()
+        ),
+    };
+    let tls = ServerTls::load(files, Arc::clone(&folder.clock)).await.context("TLS cannot be switched on")?;
+    Ok(Some(tls))
+}
+
+/// Takes up what the certificate's files hold each time that the process is told to (SIGHUP).
+pub(crate) async fn reload_on_hangup(tls: ServerTls) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        // Said in the log.
+        let _ = tls.reload().await;
+    }
 }
 
 /// Binds the address before anything slow, so that a taken port is said at once.
@@ -33,12 +76,13 @@ pub(crate) async fn listen(folder: &DataFolder, address: Option<&str>) -> anyhow
 }
 
 /// The base of the addresses that reach the listener from this machine.
-pub(crate) fn base(listener: &TcpListener) -> anyhow::Result<String> {
+pub(crate) fn base(listener: &TcpListener, tls: bool) -> anyhow::Result<String> {
     let mut address = listener.local_addr()?;
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(format!("http://{address}"))
+    let scheme = if tls { "https" } else { "http" };
+    Ok(format!("{scheme}://{address}"))
 }
 
 /// Opens everything that answers are made from, after settling what interrupted imports left.
@@ -92,8 +136,24 @@ fn server_config(folder: &DataFolder) -> anyhow::Result<ServerConfig> {
         b2c: B2cConfig { mfa_counts: mfa_counts(folder), bom: config.b2c.bom },
         c3: FamilyConfig { bom: config.c3.bom },
         prices: folder.prices()?,
+        connections: connection_limits(folder),
         ..ServerConfig::new(folder.exports())
     })
+}
+
+fn connection_limits(folder: &DataFolder) -> ConnectionLimits {
+    let settings = &folder.config.connections;
+    let seconds = |setting: NonZeroU32| Duration::from_secs(u64::from(setting.get()));
+    let number = |setting: NonZeroU32| usize::try_from(setting.get()).unwrap_or(usize::MAX);
+    ConnectionLimits {
+        at_once: number(settings.at_once),
+        handshake: seconds(settings.handshake_seconds),
+        request_head: seconds(settings.request_head_seconds),
+        request_body: seconds(settings.request_body_seconds),
+        largest_body: number(settings.request_body_kib).saturating_mul(1024),
+        idle: seconds(settings.idle_seconds),
+        stalled: seconds(settings.stalled_seconds),
+    }
 }
 
 /// Which MFA requests count, by the settings.
@@ -107,7 +167,7 @@ pub(crate) fn mfa_counts(folder: &DataFolder) -> MfaCounts {
 /// Ends when the process is asked to stop.
 pub(crate) async fn stopped() {
     let interrupt = tokio::signal::ctrl_c();
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    let mut terminate = match signal(SignalKind::terminate()) {
         Ok(signal) => signal,
         Err(_) => {
             let _ = interrupt.await;

@@ -9,13 +9,33 @@ use serde_json::Value;
 use super::Made;
 use crate::output;
 
+/// Where the demo is reached.
+pub(super) struct Place<'a> {
+    /// Scheme and authority.
+    pub(super) base: &'a str,
+    /// The authority that signed the certificate, where clients must be told of it.
+    pub(super) authority: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    fn curl(&self) -> String {
+        self.authority.map_or("curl".to_owned(), |file| format!("curl --cacert {}", quoted(file)))
+    }
+}
+
+/// The path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+}
+
 pub(super) fn print(
     today: Day,
-    base: &str,
+    place: &Place<'_>,
     made: &Made,
     demo: &Value,
     (file, start): (&Path, Instant),
 ) -> anyhow::Result<()> {
+    let (base, curl) = (place.base, place.curl());
     let text = |pointer: &str| demo.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let year = today.to_string().get(..4).unwrap_or_default().to_owned();
     output::line(&format!(
@@ -23,8 +43,16 @@ pub(super) fn print(
         start.elapsed().as_secs_f64(),
         file.display()
     ))?;
+    if let Some(authority) = place.authority.map(quoted) {
+        output::line(&format!(
+            "the certificate is signed by the demo's own authority; Python and Node trust it with\n\
+             export REQUESTS_CA_BUNDLE={authority}\n\
+             export NODE_EXTRA_CA_CERTS={authority}\n\
+             export SSL_CERT_FILE={authority}"
+        ))?;
+    }
     let call = |what: &str, credential: &str, path: &str| {
-        output::line(&format!("\n# {what}\ncurl -H 'Authorization: Bearer {credential}' '{base}{path}'"))
+        output::line(&format!("\n# {what}\n{curl} -H 'Authorization: Bearer {credential}' '{base}{path}'"))
     };
     call(
         "EA usage details, the current billing period",
@@ -46,7 +74,7 @@ pub(super) fn print(
     let b2c = &made.b2c;
     let token = |resource: &str| {
         format!(
-            "$(curl -s -d 'grant_type=client_credentials&client_id={}&client_secret={}&resource={resource}' '{base}/{}/oauth2/token?api-version=1.0' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
+            "$({curl} -s -d 'grant_type=client_credentials&client_id={}&client_secret={}&resource={resource}' '{base}/{}/oauth2/token?api-version=1.0' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')",
             b2c.client_id, b2c.client_secret, b2c.tenant
         )
     };

@@ -1,25 +1,30 @@
 //! `meterlake demo`: source files from the generator, imported as any user's, and served.
 
 mod calls;
+mod certificates;
 mod fill;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use meterlake_control::{Control, KeySlot, Principal, PrincipalKind};
 use meterlake_identity::{Audience, Identity};
-use meterlake_model::{EnrolmentNumber, Offer};
+use meterlake_model::{Clock as _, EnrolmentNumber, Offer, SystemClock};
 use meterlake_reports::PriceList;
+use meterlake_server::ServerTls;
 use meterlake_testkit::DemoSources;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::principals::open_identity;
-use super::serve::{base, listen, state_with, stopped};
-use crate::cli::Serve;
+use super::serve::{base, configured_tls, listen, reload_on_hangup, state_with, stopped};
+use crate::cli::Demo;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
+use certificates::certificates;
 use fill::{APPLICATION, B2C_APPLICATION, USER, enter_customers, enter_principals, generate, import};
 
 /// Life of the demo's tokens.
@@ -56,7 +61,7 @@ struct MadeC3 {
     tenant_id: String,
 }
 
-pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<()> {
+pub(crate) async fn run(folder: &DataFolder, options: Demo) -> anyhow::Result<()> {
     let start = Instant::now();
     let listener = listen(folder, options.listen.as_deref()).await?;
     let file = folder.dir.join("demo.json");
@@ -69,18 +74,42 @@ pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<(
             make(folder, &control, &identity).await?
         }
     };
-    let base = base(&listener)?;
-    let demo = demo_json(&base, &made, &identity, &control).await?;
-    write_private(&file, &demo)?;
+    let (tls, authority) = tls(folder, &listener, options.tls).await?;
+    let base = base(&listener, tls.is_some())?;
+    let mut demo = demo_json(&base, &made, &identity, &control).await?;
+    if let Some(authority) = &authority {
+        demo["ca_file"] = json!(authority);
+    }
+    write_private(&file, &format!("{demo:#}\n"))?;
     let prices = PriceList::from_toml(PRICES).context("the demo's price file")?;
     let state = state_with(folder, |identity, config| {
         config.prices.get_or_insert(prices);
         Ok(identity)
     })
     .await?;
-    calls::print(folder.clock.today(), &base, &made, &demo, (&file, start))?;
-    meterlake_server::serve(listener, state, stopped()).await?;
+    let place = calls::Place { base: &base, authority: authority.as_deref() };
+    calls::print(folder.clock.today(), &place, &made, &demo, (&file, start))?;
+    meterlake_server::serve(listener, state, tls, stopped()).await?;
     Ok(())
+}
+
+/// The certificate to serve with: the demo's own with the authority that signed it, or what the settings name.
+async fn tls(
+    folder: &DataFolder,
+    listener: &TcpListener,
+    own: bool,
+) -> anyhow::Result<(Option<ServerTls>, Option<PathBuf>)> {
+    if !own {
+        let tls = configured_tls(folder, None, None).await?;
+        if let Some(tls) = &tls {
+            tokio::spawn(reload_on_hangup(tls.clone()));
+        }
+        return Ok((tls, None));
+    }
+    // By the machine's clock: clients judge certificates by their own, whatever day is rehearsed here.
+    let made = certificates(&folder.dir.join("demo-tls"), listener.local_addr()?.ip(), SystemClock.now())?;
+    let tls = ServerTls::load(made.files, Arc::new(SystemClock)).await?;
+    Ok((Some(tls), Some(made.authority)))
 }
 
 /// What an earlier start wrote to `demo.json`, or none at the first one.
@@ -193,14 +222,15 @@ async fn token(identity: &Identity, principal: &Principal) -> anyhow::Result<Str
     Ok(issued.token)
 }
 
-/// Writes the credentials so that only their owner can read them, whole or not at all.
-fn write_private(file: &Path, demo: &Value) -> anyhow::Result<()> {
+/// Writes a file so that only its owner can read it, whole or not at all.
+fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
-    let fresh = file.with_extension("json.new");
+    let mut fresh = file.as_os_str().to_owned();
+    fresh.push(".new");
     let write = || -> std::io::Result<()> {
         let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        writeln!(out, "{demo:#}")?;
+        out.write_all(text.as_bytes())?;
         out.sync_all()?;
         std::fs::rename(&fresh, file)
     };
