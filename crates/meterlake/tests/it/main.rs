@@ -13,3 +13,4 @@ mod imports;
 mod outside_readers;
 mod program;
 mod samples;
+mod tls;
