@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use meterlake_identity::bearer_token;
 
 use crate::refusal::Refusal;
 
@@ -16,10 +17,7 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
     value
         .to_str()
         .ok()
-        .and_then(|value| value.trim().split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty())
+        .and_then(bearer_token)
         .ok_or_else(|| refuse("The Authorization header is not of the form 'Bearer <token>'."))
 }
 

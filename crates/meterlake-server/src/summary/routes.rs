@@ -101,9 +101,10 @@ async fn usage_budget(
     Ok(answer::json(&resource, state.config().summary.bom)?)
 }
 
-/// Control state that enters the caller in its audit trail.
+/// Control state that enters the caller, and where it calls from, in its audit trail.
 fn control_as(state: &ServerState, call: &PartnerCall) -> Control {
-    state.control().acting_as(&format!("principal:{}", call.principal()))
+    let origin = call.incoming.origin();
+    state.control().acting_as(&format!("principal:{}", call.principal())).coming_from(&origin)
 }
 
 async fn whole(body: Body) -> Result<Vec<u8>, Refusal> {

@@ -227,7 +227,7 @@ async fn link(folder: &DataFolder, control: &Control, name: &str, options: Exter
         ExternalIdentity::Application { .. } => PrincipalKind::Application,
     };
     if principal.kind != expected {
-        bail!("{} is {}; a --subject is a user, an --application an application", principal.name, principal.kind);
+        bail!("{} is of kind {}; --subject takes a user, --application an application", principal.name, principal.kind);
     }
     control.link_external_identity(principal.id, &identity).await?;
     if !folder.config.issuers.iter().any(|issuer| issuer.issuer == identity.issuer()) {

@@ -10,6 +10,7 @@ mod demo;
 mod docs;
 mod ea;
 mod imports;
+mod keys;
 mod outside_readers;
 mod program;
 mod samples;

@@ -98,4 +98,14 @@ impl Server {
             (answer.status().as_u16(), answer.text().await.unwrap())
         })
     }
+
+    /// `POST` of a form: status and body.
+    pub(crate) fn post_form(&self, path: &str, form: String) -> (u16, String) {
+        let url = self.0.url(path);
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let request = reqwest::Client::new().post(url).body(form);
+            let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
 }
