@@ -111,9 +111,12 @@ impl Identity {
         Ok((audience, resource.to_owned()))
     }
 
-    /// The audience of a v2 scope and its name as spelt there.
+    /// The audience of a v2 scope and its name as spelt there. An application has no use for the scopes of OpenID
+    /// Connect, which some client libraries add to whatever they ask for.
     fn scope(&self, scope: &str) -> Result<(Audience, String), TokenError> {
-        let Some(resource) = scope.strip_suffix("/.default").filter(|r| !r.is_empty() && !r.contains(' ')) else {
+        let mut named = scope.split_ascii_whitespace().filter(|name| !OPENID_SCOPES.contains(name));
+        let resource = named.next().and_then(|name| name.strip_suffix("/.default")).filter(|name| !name.is_empty());
+        let (Some(resource), None) = (resource, named.next()) else {
             let message = format!(
                 "The provided value for the input parameter 'scope' is not valid. The scope {} is not valid: client \
                  credentials take one resource identifier (application ID URI) suffixed with /.default.",
@@ -206,6 +209,9 @@ enum Given {
     Expired,
     Wrong,
 }
+
+/// Scopes of OpenID Connect, which concern people.
+const OPENID_SCOPES: &[&str] = &["openid", "profile", "email", "offline_access"];
 
 fn unknown_resource(error: &'static str, resource: &str) -> TokenError {
     let message = format!("The resource principal named {} was not found in the tenant.", printable(resource));

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 pub(crate) use datasets::{DatasetOptions, ImportB2cEvents, ImportLicences, ImportUsers};
-use meterlake_control::{KeySlot, PrincipalKind};
+use meterlake_control::{KeySlot, PrincipalKind, TenantKind};
 use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
 pub(crate) use reports::{EstimateBill, Report};
@@ -345,6 +345,9 @@ pub(crate) enum Tenant {
         /// Domain name that may stand for the id (repeatable)
         #[arg(long = "domain")]
         domains: Vec<String>,
+        /// What it is for: directory, b2c or external-id [default: as it is, else directory]
+        #[arg(long)]
+        kind: Option<TenantKind>,
     },
 }
 

@@ -54,9 +54,13 @@ async fn version_1_echoes_the_resource_as_spelt() {
 #[tokio::test]
 async fn version_2_answers_with_numbers() {
     let it = Fixture::new().await;
-    for scope in
-        ["https://graph.windows.net/.default", "https://graph.windows.net//.default", "api://meterlake/.default"]
-    {
+    for scope in [
+        "https://graph.windows.net/.default",
+        "https://graph.windows.net//.default",
+        "api://meterlake/.default",
+        "openid profile offline_access https://graph.windows.net/.default",
+        " api://meterlake/.default  email ",
+    ] {
         let form = it.form(&[("scope", scope)]);
         let mut body = it.identity.token_v2(BASE, &it.tenant.to_string(), form, None).await.unwrap().body;
         let token = body["access_token"].take();
@@ -148,7 +152,8 @@ async fn every_refusal_of_both_versions() {
         ("openid", "invalid_scope", 70_011),
         ("/.default", "invalid_scope", 70_011),
         ("https://graph.windows.net/User.Read", "invalid_scope", 70_011),
-        ("openid https://graph.windows.net/.default", "invalid_scope", 70_011),
+        ("openid profile offline_access", "invalid_scope", 70_011),
+        ("https://graph.windows.net/.default api://meterlake/.default", "invalid_scope", 70_011),
         ("https://management.azure.com/.default", "invalid_scope", 500_011),
     ] {
         let refusal = it.identity.token_v2(BASE, &tenant, it.form(&[("scope", scope)]), None).await.unwrap_err();

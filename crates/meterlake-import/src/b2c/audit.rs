@@ -106,25 +106,12 @@ impl<'a> Audit<'a> {
     }
 
     pub(crate) fn id(&self) -> Result<&str, Bad> {
-        let id = self.text(ID);
-        let bad = |reason| Bad { column: "id", value: String::new(), reason };
-        match id.len() {
-            0 => Err(bad("the record has no id, by which it would be counted once")),
-            1..=512 => Ok(id),
-            _ => Err(bad("an id of more than 512 bytes")),
-        }
+        counted_once(self.text(ID))
     }
 
     /// The instant in microseconds.
     pub(crate) fn time(&self) -> Result<i64, Bad> {
-        let text = self.text(TIME);
-        let bad = |reason| Bad { column: "activityDateTime", value: text.chars().take(64).collect(), reason };
-        if text.is_empty() {
-            return Err(bad("the record has no time (activityDateTime or TimeGenerated)"));
-        }
-        let time = instant(text).ok_or_else(|| bad("not a date-time such as 2026-11-21T09:30:00Z"))?;
-        meterlake_model::Day::new(time.date_naive()).ok_or_else(|| bad("a year outside of 1 to 9999"))?;
-        Ok(time.timestamp_micros())
+        micros("activityDateTime", self.text(TIME))
     }
 
     pub(crate) fn success(&self) -> Result<bool, Bad> {
@@ -175,11 +162,7 @@ impl<'a> Audit<'a> {
         });
         let by = self.object(INITIATOR);
         let initiator = || by.as_deref().and_then(|by| known_user(by.get("user")?.get("id")?.as_str()?));
-        let Some(user) = target.or_else(initiator) else { return String::new() };
-        let mut hash = Sha256::new();
-        hash.update(salt);
-        hash.update(user.to_ascii_lowercase());
-        hex::encode(hash.finalize())
+        target.or_else(initiator).map(|user| hashed(user, salt)).unwrap_or_default()
     }
 
     pub(crate) fn tenant(&self) -> NamedTenant {
@@ -205,6 +188,35 @@ impl<'a> Audit<'a> {
     }
 }
 
+/// An id by which a record is counted once.
+pub(super) fn counted_once(id: &str) -> Result<&str, Bad> {
+    let bad = |reason| Bad { column: "id", value: String::new(), reason };
+    match id.len() {
+        0 => Err(bad("the record has no id, by which it would be counted once")),
+        1..=512 => Ok(id),
+        _ => Err(bad("an id of more than 512 bytes")),
+    }
+}
+
+/// An instant in microseconds.
+pub(super) fn micros(column: &'static str, text: &str) -> Result<i64, Bad> {
+    let bad = |reason| Bad { column, value: text.chars().take(64).collect(), reason };
+    if text.is_empty() {
+        return Err(bad("the record has no time (activityDateTime, createdDateTime or TimeGenerated)"));
+    }
+    let time = instant(text).ok_or_else(|| bad("not a date-time such as 2026-11-21T09:30:00Z"))?;
+    meterlake_model::Day::new(time.date_naive()).ok_or_else(|| bad("a year outside of 1 to 9999"))?;
+    Ok(time.timestamp_micros())
+}
+
+/// Salted hash of a user's id.
+pub(super) fn hashed(user: &str, salt: &[u8; 32]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(salt);
+    hash.update(user.to_ascii_lowercase());
+    hex::encode(hash.finalize())
+}
+
 fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
@@ -221,11 +233,12 @@ fn nested(value: &Value) -> Option<Cow<'_, Value>> {
 }
 
 /// A GUID that is not all zeros, which stand where an id was struck out.
-fn guid(text: &str) -> Option<Uuid> {
+pub(super) fn guid(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().filter(|id| !id.is_nil())
 }
 
-fn known_user(id: &str) -> Option<&str> {
+/// A user's id that is not empty or all zeros.
+pub(super) fn known_user(id: &str) -> Option<&str> {
     (!id.chars().all(|c| matches!(c, '0' | '-'))).then_some(id)
 }
 

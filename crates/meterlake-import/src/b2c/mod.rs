@@ -10,6 +10,7 @@ mod held;
 mod place;
 mod read;
 mod rows;
+mod sign_in;
 mod spool;
 mod users;
 
@@ -34,12 +35,15 @@ const SCAN_MEMORY: usize = 256 << 20;
 /// Audit records that are to be imported.
 #[derive(Clone, Debug, Default)]
 pub struct B2cRequest {
-    /// Files, or folders of files: Graph `directoryAudits`, Log Analytics `AuditLogs`.
+    /// Files, or folders of files: Graph `directoryAudits`, Log Analytics `AuditLogs`; of External ID tenants also
+    /// Graph `signIns`.
     pub paths: Vec<PathBuf>,
     /// `--tenant`: whose records they are, where they do not say it.
     pub tenant: Option<TenantId>,
     /// Tenant ids by domain name in lower case: Graph's records name their tenant by its domain.
     pub domains: BTreeMap<String, TenantId>,
+    /// The tenants that are External ID tenants, for which sign-ins count.
+    pub external_id: BTreeSet<TenantId>,
     /// `--applications`: Graph `applications`, which tells public from confidential clients.
     pub applications: Option<PathBuf>,
     /// `--days`: what the files cover; none: from the first to the last record of each file.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use meterlake_model::{DayRange, ImportId, TenantId};
 
 use super::B2cRequest;
+use super::activity::Activity;
 use super::applications::{self, Applications};
 use super::audit::{Audit, Bad, NamedTenant};
 use super::coverage::{self, Span};
 use super::event::{Event, day_of};
+use super::sign_in::SignIn;
 use super::spool::Spool;
 use crate::dataset::records::{Entry, RecordFile};
 use crate::rejects::{Rejects, RejectsFile};
@@ -101,12 +103,17 @@ impl Reader<'_> {
             let outcome = match entry {
                 Entry::Fault { line, reason } => Err((line, "", String::new(), reason)),
                 Entry::Record { line, fields } => {
-                    let audit = Audit::new(&fields);
+                    let (form, outcome) = match SignIn::of(&fields) {
+                        Some(sign_in) => ("signIns (Graph)", self.sign_in(file, &sign_in, ordinal, line)?),
+                        None => {
+                            let audit = Audit::new(&fields);
+                            (audit.form(), self.record(file, &audit, ordinal, line)?)
+                        }
+                    };
                     if told.form.is_empty() {
-                        audit.form().clone_into(&mut told.form);
+                        form.clone_into(&mut told.form);
                     }
-                    self.record(file, &audit, ordinal, line)?
-                        .map_err(|bad| (line, bad.column, bad.value, bad.reason.to_owned()))
+                    outcome.map_err(|bad| (line, bad.column, bad.value, bad.reason.to_owned()))
                 }
             };
             // The record as it stands would carry what must not be kept: user ids, names, phone numbers.
@@ -180,6 +187,60 @@ impl Reader<'_> {
             line: i64::try_from(line).unwrap_or(i64::MAX),
         };
         self.spool.add(tenant, &event)?;
+        Ok(Ok(()))
+    }
+
+    /// Takes one sign-in of an External ID tenant: an issue of tokens, and each message or call on the way.
+    fn sign_in(
+        &mut self,
+        file: &SourceFile,
+        sign_in: &SignIn<'_>,
+        ordinal: i64,
+        line: u64,
+    ) -> Result<Result<(), Bad>, ImportError> {
+        let (time, id, success) = match (sign_in.time(), sign_in.id(), sign_in.success()) {
+            (Ok(time), Ok(id), Ok(success)) => (time, id.to_owned(), success),
+            (Err(bad), ..) | (_, Err(bad), _) | (.., Err(bad)) => return Ok(Err(bad)),
+        };
+        let Some(tenant) = self.tenant(file, line, sign_in.tenant())? else {
+            return Err(ImportError::OptionNeeded {
+                file: file.name.clone(),
+                reason: format!("the sign-in in line {line} does not say of which tenant it is"),
+                option: "--tenant",
+            });
+        };
+        if !self.request.external_id.contains(&tenant) {
+            let reason = format!(
+                "line {line} is a Graph signIn, which cannot be tied to an application of a B2C tenant; sign-ins count \
+                 for External ID tenants only, and tenant {tenant} is not known as one (`meterlake tenant set {tenant} \
+                 --kind external-id`)"
+            );
+            return Err(ImportError::Unrecognised { file: file.name.clone(), reason });
+        }
+        self.check_day(file, line, time)?;
+        self.see(Some(tenant), time);
+        let application = sign_in.application();
+        let event = Event {
+            id,
+            time,
+            activity: Activity::AccessToken,
+            client: self.applications.as_ref().and_then(|all| all.get(&application).copied()).unwrap_or_default(),
+            success,
+            // Each stands alone.
+            correlation: String::new(),
+            application,
+            policy: String::new(),
+            provider: String::new(),
+            user_hash: sign_in.user_hash(&self.request.salt),
+            import: self.import.to_string(),
+            file: ordinal,
+            line: i64::try_from(line).unwrap_or(i64::MAX),
+        };
+        for (number, (activity, success)) in (1..).zip(sign_in.phone_attempts()) {
+            let id = format!("{}/mfa-{number}", event.id);
+            self.spool.add(Some(tenant), &Event { id, activity, success, ..event.clone() })?;
+        }
+        self.spool.add(Some(tenant), &event)?;
         Ok(Ok(()))
     }
 

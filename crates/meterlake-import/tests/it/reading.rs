@@ -174,10 +174,13 @@ fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
+mod headers;
 mod made_from_field_lists;
 
 mod bad_input;
+mod basis;
 mod demo_sources;
+mod documented_columns;
 
 mod folders;
 mod layouts;

@@ -6,6 +6,7 @@ mod b2c;
 mod charge;
 mod ea;
 mod engine;
+mod estimates;
 mod licences;
 mod naive;
 mod tables;

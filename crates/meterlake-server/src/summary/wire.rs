@@ -249,6 +249,8 @@ impl PartnerUsageSummary {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CustomerUsageRecord {
     budget: Budget,
+    /// The same once more, as the resource has it.
+    customer_spending_budget: Budget,
     /// Cost in percent of the budget, to two decimals; 0 without a budget.
     percent_used: Money,
     /// Whether the customer has an Azure plan.
@@ -261,8 +263,10 @@ pub(crate) struct CustomerUsageRecord {
 impl CustomerUsageRecord {
     /// The record of a customer.
     pub(crate) fn new(customer: &Customer, azure_plan: bool, percent_used: Amount, usage: Usage) -> Self {
+        let budget = Budget::of(customer, false);
         Self {
-            budget: Budget::of(customer, false),
+            customer_spending_budget: budget.clone(),
+            budget,
             percent_used: Number(percent_used),
             is_upgraded: azure_plan,
             usage,

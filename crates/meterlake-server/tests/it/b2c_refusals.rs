@@ -103,6 +103,9 @@ async fn tokens_that_no_longer_hold() {
     assert_error(&b2c.world.get(&target, &short).await, 401, "Authentication_ExpiredToken");
     b2c.world.control.set_principal_enabled(principal, false).await.unwrap();
     assert_error(&b2c.world.get(&target, &b2c.one).await, 401, "Authorization_IdentityDisabled");
+    let gone = b2c.world.control.find_principal("none-b2c").await.unwrap().id;
+    b2c.world.control.remove_principal(gone).await.unwrap();
+    assert_error(&b2c.world.get(&target, &b2c.none).await, 401, "Authorization_IdentityNotFound");
     let partner = b2c.world.identity.app_token(principal, Audience::PartnerCenter, TimeDelta::hours(1)).await;
     if let Ok(partner) = partner {
         assert_error(&b2c.world.get(&target, &partner.token).await, 401, "Authentication_MissingOrMalformed");

@@ -82,7 +82,12 @@ impl B2cWorld {
 
     /// Replaces all that is there by the first `events` of the events.
     pub(crate) async fn import_first(&self, events: usize) {
-        write(&self.world, &EVENTS[..events], 2).await;
+        self.import(&EVENTS[..events]).await;
+    }
+
+    /// Replaces all that is there by these events, once.
+    pub(crate) async fn import(&self, events: &[Event]) {
+        write(&self.world, events, 2).await;
     }
 }
 

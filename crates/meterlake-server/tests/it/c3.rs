@@ -191,3 +191,32 @@ async fn refusals_in_order() {
     assert_eq!((answer.status, body(&answer)), (429, error("ERROR_DESC_TOO_MANY_REQUESTS")));
     assert_eq!(answer.header("retry-after"), "60");
 }
+
+#[tokio::test]
+async fn a_fault_comes_in_the_same_envelope() {
+    let c3 = c3().await;
+    for file in c3.world.lake.snapshot(Table::Licences).await.unwrap().files() {
+        std::fs::remove_file(c3.world.folder.path().join("lake/licences").join(&*file.path)).unwrap();
+    }
+    let answer = c3.world.get(&path(C3_ID, PLAN), &c3.one).await;
+    assert_eq!((answer.status, answer.header("content-type")), (500, "application/json; charset=utf-8"));
+    let name = "ERROR_DESC_INTERNAL_SERVER_ERROR";
+    let expected = json!({
+        "OperationType": null, "Status": "Error", "RequestCorrelationID": null,
+        "ErrorMessage": name, "ErrorDetail": name, "Data": [],
+    });
+    assert_eq!(body(&answer), expected);
+}
+
+#[tokio::test]
+async fn head_and_the_byte_order_mark() {
+    let mut c3 = c3().await;
+    let whole = c3.world.get(&path(C3_ID, PLAN), &c3.one).await;
+    let head = c3.world.call("HEAD", &path(C3_ID, PLAN), &c3.one, &[]).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), whole.body.len().to_string());
+    assert!(whole.text().starts_with(r#"{"OperationType":null,"Status":"Success","RequestCorrelationID":""#));
+    c3.world.config.c3.bom = true;
+    c3.world.restart();
+    assert!(c3.world.get(&path(C3_ID, PLAN), &c3.one).await.text().starts_with('\u{feff}'));
+}

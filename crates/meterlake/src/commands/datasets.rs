@@ -1,10 +1,10 @@
 //! `meterlake import b2c-events|users|licences`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use meterlake_control::Control;
+use meterlake_control::{Control, TenantKind};
 use meterlake_import::{
     B2cRequest, DatasetOutcome, ImportError, LicencesRequest, UsersRequest, dataset_summary_json, dataset_summary_text,
     import_b2c, import_licences, import_users,
@@ -24,6 +24,7 @@ pub(super) async fn b2c_events(folder: &DataFolder, arguments: ImportB2cEvents) 
         paths: arguments.files,
         tenant: tenant(&control, arguments.tenant.as_deref()).await?,
         domains: domains(&control).await?,
+        external_id: external_id(&control).await?,
         applications: arguments.applications,
         days: arguments.days,
         salt: folder.user_salt(&control).await?,
@@ -95,4 +96,10 @@ async fn tenant(control: &Control, id_or_domain: Option<&str>) -> anyhow::Result
 pub(super) async fn domains(control: &Control) -> anyhow::Result<BTreeMap<String, TenantId>> {
     let tenants = control.tenants().await?;
     Ok(tenants.into_iter().flat_map(|t| t.domains.into_iter().map(move |d| (d.to_lowercase(), t.id))).collect())
+}
+
+/// The known tenants that are External ID tenants.
+async fn external_id(control: &Control) -> anyhow::Result<BTreeSet<TenantId>> {
+    let tenants = control.tenants().await?;
+    Ok(tenants.into_iter().filter(|tenant| tenant.kind == TenantKind::ExternalId).map(|tenant| tenant.id).collect())
 }

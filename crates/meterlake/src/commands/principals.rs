@@ -25,11 +25,11 @@ pub(crate) async fn run_tenant(folder: &DataFolder, command: Tenant) -> anyhow::
             let rows = tenants.into_iter().map(|t| [t.id.to_string(), t.domains.join(", ")]).collect();
             output::table(["tenant id", "domains"], rows, "no tenants yet")
         }
-        Tenant::Set { tenant_id, mut domains } => {
+        Tenant::Set { tenant_id, mut domains, kind } => {
             if domains.is_empty() {
                 domains = control.tenant(tenant_id).await?.map(|t| t.domains).unwrap_or_default();
             }
-            output::json(&control.set_tenant(tenant_id, None, &domains).await?)
+            output::json(&control.set_tenant(tenant_id, kind, &domains).await?)
         }
     }
 }

@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod docs;
 mod ea;
+mod feeds;
 mod imports;
 mod keys;
 mod outside_readers;

@@ -8,5 +8,6 @@ mod large;
 mod naive;
 mod overlap;
 mod recovery;
+mod sign_ins;
 mod users;
 mod world;

@@ -103,6 +103,23 @@ fn rows_are_rejected_with_place_and_reason() {
     assert!(read.rejects.iter().all(|r| r.file == "source" && !r.raw.is_empty()));
 }
 
+/// Trailing fields that are missing are empty, with one warning a file; one field too many is a reject.
+#[test]
+fn short_rows_are_told_once() {
+    let bytes = file(&[
+        "s,a,2024-11-30,1,USD",
+        "s,a,2024-11-30,2,USD,1",
+        "s,a,2024-11-30,4,USD,1,",
+        "s,a,2024-11-30,8,USD,1,,",
+    ]);
+    let read = read_bytes(&bytes, &options()).unwrap();
+    assert_eq!((read.sum("billed_cost").as_str(), read.quantity_sum().as_str()), ("7", "2"));
+    let short: Vec<&String> = read.inspected.warnings.iter().filter(|warning| warning.contains("2 rows")).collect();
+    assert_eq!(short.len(), 1, "{:?}", read.inspected.warnings);
+    assert_eq!(read.inspected.warnings.len(), 1, "{:?}", read.inspected.warnings);
+    assert_eq!((read.rejects.len(), read.rejects[0].line), (1, 5));
+}
+
 #[test]
 fn a_quote_that_never_closes_costs_one_row() {
     let bytes = file(&["s,a,2024-11-30,1,USD,1,\"open", "s,a,2024-11-30,2,USD,1,", "s,a,2024-11-30,3,USD,1,"]);

@@ -1,5 +1,6 @@
 //! Files made from the field lists; no real sample of these kinds could be had.
 
+use super::headers::*;
 use super::*;
 
 const CUSTOMER: &str = "0A1B2C3D-0000-4000-8000-00000000000A";
@@ -161,37 +162,38 @@ fn focus_as_parquet_with_microsoft_columns() {
 /// The documented headers of each version: the kind that is recognised, and the columns that have no place.
 #[test]
 fn documented_headers() {
-    let ea = "InvoiceSectionName,AccountName,AccountOwnerId,SubscriptionId,SubscriptionName,ResourceGroup,ResourceLocation,Date,ProductName,MeterCategory,MeterSubCategory,MeterId,MeterName,MeterRegion,UnitOfMeasure,Quantity,EffectivePrice,CostInBillingCurrency,CostCenter,ConsumedService,ResourceId,Tags,OfferId,AdditionalInfo,ServiceInfo1,ServiceInfo2,ResourceName,ReservationId,ReservationName,UnitPrice,ProductOrderId,ProductOrderName,Term,PublisherType,PublisherName,ChargeType,Frequency,PricingModel,AvailabilityZone,BillingAccountId,BillingAccountName,BillingCurrencyCode,BillingPeriodStartDate,BillingPeriodEndDate,BillingProfileId,BillingProfileName,InvoiceSectionId,IsAzureCreditEligible,PartNumber,PayGPrice,PlanName,ServiceFamily,CostAllocationRuleName,benefitId,benefitName,AccountId,ResourceLocationNormalized";
-    let mca = "invoiceId,previousInvoiceId,billingAccountId,billingAccountName,billingProfileId,billingProfileName,invoiceSectionId,invoiceSectionName,resellerName,resellerMpnId,costCenter,billingPeriodEndDate,billingPeriodStartDate,servicePeriodEndDate,servicePeriodStartDate,date,serviceFamily,productOrderId,productOrderName,consumedService,meterId,meterName,meterCategory,meterSubCategory,meterRegion,ProductId,ProductName,SubscriptionId,subscriptionName,publisherType,publisherId,publisherName,resourceGroupName,ResourceId,resourceLocation,location,effectivePrice,quantity,unitOfMeasure,chargeType,billingCurrency,pricingCurrency,costInBillingCurrency,costInPricingCurrency,costInUsd,paygCostInBillingCurrency,paygCostInUsd,exchangeRatePricingToBilling,exchangeRateDate,isAzureCreditEligible,serviceInfo1,serviceInfo2,additionalInfo,tags,PayGPrice,frequency,term,reservationId,reservationName,pricingModel,unitPrice,costAllocationRuleName,benefitId,benefitName,provider";
-    let rated2 = "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,CustomerCountry,MpnId,Tier2MpnId,InvoiceNumber,ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionDescription,SubscriptionId,ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,Unit,ResourceLocation,ConsumedService,ResourceGroup,ResourceURI,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PricingCurrency,ServiceInfo1,ServiceInfo2,Tags,AdditionalInfo,EffectiveUnitPrice,PCToBCExchangeRate,PCToBCExchangeRateDate,EntitlementId,EntitlementDescription,PartnerEarnedCreditPercentage,CreditPercentage,CreditType,BenefitOrderId,BenefitId,BenefitType";
-    let rated1 = "PartnerId,PartnerName,CustomerId,CustomerName,CustomerDomainName,InvoiceNumber,ProductId,SkuId,AvailabilityId,SkuName,ProductName,PublisherName,PublisherId,SubscriptionId,SubscriptionDescription,ChargeStartDate,ChargeEndDate,UsageDate,MeterType,MeterCategory,MeterId,MeterSubCategory,MeterName,MeterRegion,UnitOfMeasure,ResourceLocation,ConsumedService,ResourceGroup,ResourceUri,Tags,AdditionalInfo,ServiceInfo1,ServiceInfo2,CustomerCountry,MpnId,ResellerMpnId,ChargeType,UnitPrice,Quantity,UnitType,BillingPreTaxTotal,BillingCurrency,PricingPreTaxTotal,PricingCurrency,EntitlementId,EntitlementDescription,PCToBCExchangeRate,PCToBCExchangeRateDate,EffectiveUnitPrice,RateOfPartnerEarnedCredit,HasPartnerEarnedCredit,CreditType,RateOfCredit";
-    let focus = "AvailabilityZone,BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodEnd,BillingPeriodStart,ChargeCategory,ChargeClass,ChargeDescription,ChargeFrequency,ChargePeriodEnd,ChargePeriodStart,CommitmentDiscountCategory,CommitmentDiscountId,CommitmentDiscountName,CommitmentDiscountStatus,CommitmentDiscountType,ConsumedQuantity,ConsumedUnit,ContractedCost,ContractedUnitPrice,EffectiveCost,InvoiceIssuerName,ListCost,ListUnitPrice,PricingCategory,PricingQuantity,PricingUnit,ProviderName,PublisherName,RegionId,RegionName,ResourceId,ResourceName,ResourceType,ServiceCategory,ServiceName,SkuId,SkuPriceId,SubAccountId,SubAccountName,Tags";
-    let without =
-        |names: &[&str], list: &str| list.split(',').filter(|n| !names.contains(n)).collect::<Vec<_>>().join(",");
-    let older = without(&["benefitId", "benefitName", "AccountId", "ResourceLocationNormalized"], ea);
-    let partner = format!("{mca},partnerTenantId,partnerName,customerTenantId,customerName");
-    let focus13 = format!(
-        "{focus},CapacityReservationId,SkuMeter,SkuPriceDetails,ServiceSubcategory,InvoiceId,PricingCurrency,SubAccountType,ServiceProviderName"
-    );
+    let partner = format!("{MCA},{PARTNER}");
+    let focus = |parts: &[&str]| parts.join(",");
+    let (focus11, focus12) = (focus(&[FOCUS_1_0, FOCUS_1_1]), focus(&[FOCUS_1_0, FOCUS_1_1, FOCUS_1_2]));
+    let focus13 = focus(&[&focus12, FOCUS_1_3]);
+    let of_11 = "CapacityReservationId, CapacityReservationStatus, CommitmentDiscountQuantity, CommitmentDiscountUnit";
+    let of_12 = "BillingAccountType, PricingCurrencyContractedUnitPrice, PricingCurrencyEffectiveCost, \
+                 PricingCurrencyListUnitPrice, SubAccountType";
+    let of_13 = "AllocatedMethodId, AllocatedMethodDetails, AllocatedResourceId, AllocatedResourceName, \
+                 AllocatedTags, ContractApplied, HostProviderName";
     for (header, kind, variant, dropped) in [
-        (ea, SourceKind::CostExportEa, "2024-08-01", ""),
-        (&older, SourceKind::CostExportEa, "2021-01-01", ""),
-        (mca, SourceKind::CostExportMca, "2023-12-01", "previousInvoiceId, paygCostInUsd"),
-        (&partner, SourceKind::CostExportPartner, "2023-12-01", "previousInvoiceId, paygCostInUsd"),
+        (EA_2024_08, SourceKind::CostExportEa, "2024-08-01", String::new()),
+        (&first(EA_2024_08, 55), SourceKind::CostExportEa, "2023-12-01", String::new()),
+        (&first(EA_2024_08, 53), SourceKind::CostExportEa, "2021-01-01", String::new()),
+        (MCA, SourceKind::CostExportMca, "2023-12-01", "previousInvoiceId, paygCostInUsd".to_owned()),
+        (&partner, SourceKind::CostExportPartner, "2023-12-01", "previousInvoiceId, paygCostInUsd".to_owned()),
         (
-            rated2,
+            RATED_2,
             SourceKind::RatedUsage,
             "v2",
-            "CustomerCountry, MpnId, PartnerEarnedCreditPercentage, CreditPercentage, CreditType",
+            "CustomerCountry, MpnId, PartnerEarnedCreditPercentage, CreditPercentage, CreditType".to_owned(),
         ),
         (
-            rated1,
+            RATED_1,
             SourceKind::RatedUsage,
             "v1",
-            "CustomerCountry, MpnId, RateOfPartnerEarnedCredit, HasPartnerEarnedCredit, CreditType, RateOfCredit",
+            "CustomerCountry, MpnId, RateOfPartnerEarnedCredit, HasPartnerEarnedCredit, CreditType, RateOfCredit"
+                .to_owned(),
         ),
-        (focus, SourceKind::Focus, "1.0", ""),
-        (&focus13, SourceKind::Focus, "1.3", "CapacityReservationId, SubAccountType"),
+        (FOCUS_1_0, SourceKind::Focus, "1.0", String::new()),
+        (&focus11, SourceKind::Focus, "1.1", of_11.to_owned()),
+        (&focus12, SourceKind::Focus, "1.2", format!("{of_11}, {of_12}")),
+        (&focus13, SourceKind::Focus, "1.3", format!("{of_11}, {of_12}, {of_13}")),
     ] {
         let read = read_bytes(format!("{header}\n").as_bytes(), &options()).unwrap();
         assert_eq!((read.inspected.kind, read.inspected.variant.as_str()), (kind, variant));
@@ -212,4 +214,35 @@ fn benefits_of_rated_usage() {
     assert_eq!(read.texts("reservation_id"), ["res", ""]);
     assert_eq!(read.texts("consumption_meter_id"), ["", "cm"]);
     assert_eq!(read.texts("benefit_id"), ["res", "plan"]);
+}
+
+/// On purchase rows the column of the reservation holds the order; on usage `AdditionalInfo` goes before the columns.
+#[test]
+fn reservations_of_cost_exports() {
+    let info = r#""{""ReservationOrderId"":""info-order"",""ReservationId"":""info-res"",""ConsumptionMeter"":""cm"",""ServiceType"":""Standard_B1s""}""#;
+    let path = "/providers/Microsoft.Capacity/reservationOrders/path-order/reservations/path-res";
+    let mut csv =
+        "SubscriptionId,BillingAccountId,Date,Cost,BillingCurrency,ChargeType,PricingModel,ReservationId,ProductOrderId,BenefitId,AdditionalInfo\n"
+            .to_owned();
+    for row in [
+        "Purchase,Reservation,own,,,".to_owned(),
+        "Refund,Reservation,own,,,".to_owned(),
+        "Usage,Reservation,own,product-order,,".to_owned(),
+        format!("Usage,Reservation,own,,{path},"),
+        format!("Usage,Reservation,own,,{path},{info}"),
+        // Without outer braces, as some exports have it.
+        format!("Usage,OnDemand,,,,{}", info.replace("\"{", "\"").replace("}\"", "\"")),
+        "Usage,OnDemand,,product-order,,".to_owned(),
+    ] {
+        csv.push_str(&format!("s,a,2024-11-30,0,USD,{row}\n"));
+    }
+    let read = read_bytes(csv.as_bytes(), &options()).unwrap();
+    assert!(read.rejects.is_empty(), "{:?}", read.rejects);
+    assert_eq!(
+        read.texts("reservation_order_id"),
+        ["own", "own", "product-order", "path-order", "info-order", "info-order", ""]
+    );
+    assert_eq!(read.texts("reservation_id"), ["", "", "own", "own", "info-res", "info-res", ""]);
+    assert_eq!(read.texts("consumption_meter_id"), ["", "", "", "", "cm", "cm", ""]);
+    assert_eq!(read.texts("service_type"), ["", "", "", "", "Standard_B1s", "Standard_B1s", ""]);
 }

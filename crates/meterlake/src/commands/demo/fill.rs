@@ -1,5 +1,6 @@
 //! What the demo's data folder is filled with: the generator's files by the ordinary imports, and who may ask.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -73,6 +74,7 @@ async fn datasets(
         paths: b2c.events.clone(),
         tenant: Some(tenant),
         domains: domains.clone(),
+        external_id: BTreeSet::new(),
         applications: Some(b2c.applications_file.clone()),
         days: Some(DayRange::new(b2c.first_day, b2c.last_day)?),
         salt: folder.user_salt(control).await?,
