@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
+use crate::IdentityError;
+
 /// The API that a token is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Audience {
@@ -56,7 +60,8 @@ impl FromStr for Audience {
 
 /// The names that stand for each audience in requests and tokens, the first of each in tokens that no request asked
 /// for. A final slash makes no difference.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Audiences {
     /// Names of [`Audience::B2c`].
     pub b2c: Vec<String>,
@@ -77,6 +82,28 @@ impl Default for Audiences {
 }
 
 impl Audiences {
+    /// Refuses names that leave an audience without one, or stand for two.
+    pub(crate) fn check(&self) -> Result<(), IdentityError> {
+        let flaw = |audience: Audience, given: &str, expected| {
+            Err(IdentityError::AudienceSetting { audience, given: given.to_owned(), expected })
+        };
+        for audience in Audience::ALL {
+            let names = self.names(audience);
+            if names.is_empty() {
+                return flaw(audience, "", "at least one name");
+            }
+            for name in names {
+                if bare(name).is_empty() || name.contains(char::is_whitespace) {
+                    return flaw(audience, name, "a name such as https://usage.example.org, without blanks");
+                }
+                if self.find(name) != Some(audience) {
+                    return flaw(audience, name, "a name that no other audience has");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The audience that a resource or `aud` names.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Audience> {

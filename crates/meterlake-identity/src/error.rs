@@ -106,4 +106,14 @@ pub enum IdentityError {
         /// The longest that is allowed, in seconds.
         max: i64,
     },
+    /// A name of an audience in the configuration cannot be one.
+    #[error("setting [tokens.audiences] {audience} has {given:?}, expected {expected}")]
+    AudienceSetting {
+        /// The audience.
+        audience: crate::Audience,
+        /// The name as configured.
+        given: String,
+        /// What was expected.
+        expected: &'static str,
+    },
 }

@@ -68,12 +68,14 @@ impl Identity {
     /// Opens the identity of a data folder; makes its signing key and server secret when it has none yet.
     ///
     /// # Errors
-    /// When the control state fails, no key can be made, or the lifetime of tokens is not between a second and a day.
+    /// When the control state fails, no key can be made, the lifetime of tokens is not between a second and a day, or an
+    /// audience has no name of its own.
     pub async fn open(control: Control, clock: SharedClock, config: IdentityConfig) -> Result<Self, IdentityError> {
         let lifetime = i64::from(config.token_lifetime_seconds);
         if !(1..=MAX_LIFETIME_SECONDS).contains(&lifetime) {
             return Err(IdentityError::LifetimeSetting { given: lifetime, max: MAX_LIFETIME_SECONDS });
         }
+        config.audiences.check()?;
         let kept = control.server_secret("links", &random::bits()?).await?;
         let server_secret =
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;

@@ -71,6 +71,7 @@ pub(crate) struct Limits {
 pub(crate) struct Tokens {
     pub(crate) lifetime_seconds: u32,
     pub(crate) signing_key_days: u32,
+    pub(crate) audiences: meterlake_identity::Audiences,
 }
 
 /// Another party's issuer whose tokens are taken.
@@ -158,6 +159,15 @@ mod tests {
         std::fs::write(folder.join("meterlake.toml"), "[b2c]\nmfa_counts = \"done\"\n").unwrap();
         let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
         assert!(error.contains("done") && error.contains("attempts"), "{error}");
+        // Names of one audience; those of the others stay.
+        let audiences = "[tokens.audiences]\nb2c = [\"https://usage.contoso.example\"]\n";
+        std::fs::write(folder.join("meterlake.toml"), audiences).unwrap();
+        let audiences = Config::load(None, &folder).unwrap().tokens.audiences;
+        let expected = meterlake_identity::Audiences {
+            b2c: vec!["https://usage.contoso.example".to_owned()],
+            ..Default::default()
+        };
+        assert_eq!(audiences, expected);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -195,6 +195,42 @@ async fn a_lifetime_out_of_range_names_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn audiences_are_named_by_the_configuration() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let config = IdentityConfig {
+        audiences: meterlake_identity::Audiences {
+            b2c: names(&["https://usage.contoso.example/", B2C]),
+            ..Default::default()
+        },
+        ..IdentityConfig::default()
+    };
+    let it = Fixture::with(config.clone()).await;
+    // Without a resource it is the first name; the others are served, with or without a slash.
+    for (resource, aud) in [
+        ("", "https://usage.contoso.example/"),
+        ("https://usage.contoso.example", "https://usage.contoso.example"),
+        (B2C, B2C),
+        ("https://graph.windows.net/", "https://graph.windows.net/"),
+    ] {
+        let token = it.app_token(resource).await;
+        assert_eq!(parts(&token).1["aud"], aud);
+        it.identity.authenticate(&token, meterlake_identity::Audience::B2c).await.unwrap();
+        assert!(it.identity.authenticate(&token, meterlake_identity::Audience::Meterlake).await.is_err());
+    }
+    for (b2c, says) in [
+        (names(&[]), "b2c has \"\", expected at least one name"),
+        (names(&["/"]), "b2c has \"/\", expected a name such as"),
+        (names(&["api://meterlake"]), "meterlake has \"api://meterlake\", expected a name that no other audience has"),
+    ] {
+        let mut config = config.clone();
+        config.audiences.b2c = b2c;
+        let opened = meterlake_identity::Identity::open(it.control.clone(), it.clock.clone(), config).await;
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_disabled_application_gets_none() {
     let it = Fixture::new().await;
     it.control.set_principal_enabled(it.app.id, false).await.unwrap();

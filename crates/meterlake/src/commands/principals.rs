@@ -179,6 +179,7 @@ pub(crate) async fn open_identity(folder: &DataFolder, control: &Control) -> any
         issuer_base: format!("http://{}", settings.listen.replace("0.0.0.0", "localhost").replace("[::]", "localhost")),
         token_lifetime_seconds: settings.tokens.lifetime_seconds,
         signing_key_days: settings.tokens.signing_key_days,
+        audiences: settings.tokens.audiences.clone(),
         ..Default::default()
     };
     if !settings.base_url.is_empty() {

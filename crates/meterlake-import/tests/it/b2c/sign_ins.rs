@@ -92,7 +92,8 @@ async fn what_they_lack_is_named() {
     let file = world.file("whose.json", lines(&[without_tenant]));
     let error = world.import_with(&[&file], external).await.unwrap_err();
     assert!(matches!(error, ImportError::OptionNeeded { option: "--tenant", .. }), "{error}");
-    let given = world.import_with(&[&file], |request| {
+    let paths = [file.as_path()];
+    let given = world.import_with(&paths, |request| {
         external(request);
         request.tenant = Some(tenant());
     });
