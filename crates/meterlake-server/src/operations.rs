@@ -1,11 +1,15 @@
 //! Calls for those who run the server.
 
+use axum::response::Response;
 use axum::routing::any;
 use http::Method;
+use http::request::Parts;
 
 use crate::answer;
+use crate::ea::EaShape;
 use crate::openapi::{Answer, Call, Named, object, one_of};
-use crate::routing::Route;
+use crate::refusal::Refused;
+use crate::routing::{Incoming, Route};
 
 /// `/healthz`: whether the process answers. Needs no token and reads nothing.
 pub(crate) fn routes() -> Vec<Route> {
@@ -20,6 +24,13 @@ pub(crate) fn routes() -> Vec<Route> {
                     .answers(200, Answer::json("It does.", Named::new("Health", health))),
             ]
         },
-        handler: any(|| async { answer::json_bytes(b"{\"status\":\"ok\"}".to_vec()) }),
+        handler: any(health),
     }]
+}
+
+async fn health(parts: Parts) -> Result<Response, Refused<EaShape>> {
+    let incoming = Incoming::of(&parts)?;
+    incoming.method_allowed()?;
+    incoming.parameters.well_formed()?;
+    Ok(answer::json_bytes(b"{\"status\":\"ok\"}".to_vec()))
 }

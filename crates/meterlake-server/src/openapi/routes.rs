@@ -94,7 +94,8 @@ pub(crate) fn routes() -> Vec<Route> {
                 vec![
                     Call::get("apiPageFile", "A file of the API page")
                         .parameter(path("file", "The name of the file.", one_of(&names), "swagger-ui.css"))
-                        .answers(200, file),
+                        .answers(200, file)
+                        .refuses(&[404]),
                 ]
             },
             handler: any(file),

@@ -113,6 +113,7 @@ fn bearer(format: &str, description: &str) -> SecurityScheme {
 }
 
 fn oauth2(flow: Flow, description: &str) -> SecurityScheme {
-    let tenant = "The tenant stands in the addresses: ask for the document with `?tenant=` for those of a tenant.";
+    let tenant = "The tenant stands in the addresses: for those of a tenant ask for `/openapi.json?tenant=…`; on the API page \
+                  write `../openapi.json?tenant=…` into the field at the top.";
     SecurityScheme::OAuth2(OAuth2::with_description([flow], format!("{description} {tenant}")))
 }

@@ -20,6 +20,7 @@ mod ea_status;
 mod every_call;
 mod load;
 mod no_leak;
+mod openapi;
 mod random_input;
 mod refusals;
 mod refused_tokens;
