@@ -42,9 +42,8 @@ def base(demo):
 
 @pytest.fixture(scope="session")
 def over_tls(base):
-    """Skips where the demo answers plain HTTP, which the token libraries refuse to speak."""
-    if not base.startswith("https://"):
-        pytest.skip("the demo answers plain HTTP")
+    """The token libraries refuse to speak plain HTTP."""
+    assert base.startswith("https://"), "start the demo with --tls"
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ use serde_json::Value;
 /// never dropped. Then the folder goes.
 const KEEPER: &str = r#""$@" & server=$!; exec >/dev/null; cat; kill "$server"; wait "$server"; rm -rf "$FOLDER""#;
 
-/// Settings of the demo: the tests ask more often than one client may by default.
-const SETTINGS: &str = "[limits]\nrequests_per_minute = 1000000\nrunning_exports = 100\n";
+/// Settings of the demo: the tests ask more often than one client may by default, also with wrong keys.
+const SETTINGS: &str = "[limits]\nrequests_per_minute = 1000000\nwrong_keys_per_minute = 0\nrunning_exports = 100\n";
 
 /// A running demo.
 pub(super) struct Demo {
@@ -34,7 +34,17 @@ impl Demo {
         std::fs::write(data.join("meterlake.toml"), SETTINGS).unwrap();
         let log = folder.join("server.log");
         let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh", env!("CARGO_BIN_EXE_meterlake"), "demo", "--listen", "127.0.0.1:0", "--data"])
+            .args([
+                "-c",
+                KEEPER,
+                "sh",
+                env!("CARGO_BIN_EXE_meterlake"),
+                "demo",
+                "--tls",
+                "--listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
             .arg(&data)
             .env("FOLDER", &folder)
             .stdin(Stdio::piped())
@@ -67,10 +77,9 @@ impl Demo {
             ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", PathBuf::from("1")),
         ];
         let demo: Value = serde_json::from_str(&std::fs::read_to_string(self.credentials()).unwrap()).unwrap();
-        if let Some(authority) = demo["ca_file"].as_str() {
-            for name in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
-                environment.push((name, PathBuf::from(authority)));
-            }
+        let authority = PathBuf::from(demo["ca_file"].as_str().unwrap());
+        for name in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"] {
+            environment.push((name, authority.clone()));
         }
         environment
     }

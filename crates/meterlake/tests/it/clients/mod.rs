@@ -7,6 +7,11 @@ mod scripts;
 use scripts::{node, python};
 
 #[test]
+fn adal_for_python() {
+    python("test_adal.py");
+}
+
+#[test]
 fn azure_storage_blob_for_python() {
     python("test_storage_blob.py");
 }
@@ -14,6 +19,11 @@ fn azure_storage_blob_for_python() {
 #[test]
 fn azure_storage_blob_on_an_expired_link() {
     python("test_expired_link.py");
+}
+
+#[test]
+fn msal_for_python() {
+    python("test_msal.py");
 }
 
 #[test]
@@ -32,8 +42,18 @@ fn requests_walks_while_imports_replace_the_data() {
 }
 
 #[test]
+fn adal_for_node() {
+    node("adal.test.mjs");
+}
+
+#[test]
 fn azure_storage_blob_for_node() {
     node("storage-blob.test.mjs");
+}
+
+#[test]
+fn msal_for_node() {
+    node("msal.test.mjs");
 }
 
 #[test]

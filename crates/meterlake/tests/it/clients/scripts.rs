@@ -18,7 +18,9 @@ pub(super) fn python(file: &str) {
         return;
     };
     let mut command = Command::new(python);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers"]).arg(tests("python").join(file));
+    let folder = Demo::shared().folder().join(file);
+    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "--basetemp"]).arg(folder);
+    command.arg(tests("python").join(file));
     succeed(command, file);
 }
 
