@@ -103,11 +103,8 @@ impl fmt::Display for Found<'_> {
     }
 }
 
-/// A piece of the text short enough to be echoed.
+/// A piece of the text as errors quote it.
 pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 48;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    meterlake_model::excerpt(text, LONGEST).into_owned()
 }

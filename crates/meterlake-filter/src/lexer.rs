@@ -1,7 +1,5 @@
 //! Text to tokens, one at a time, without copying.
 
-use crate::{FilterError, FilterErrorKind};
-
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -9,6 +7,8 @@ pub(crate) enum TokenKind {
     Word,
     /// A string in single quotes, quotes included.
     Quoted,
+    /// A string in single quotes without its closing one: the rest of the text.
+    Unterminated,
     Open,
     Close,
     Comma,
@@ -41,7 +41,7 @@ impl Token<'_> {
 }
 
 /// The token at or after `from`, blanks skipped.
-pub(crate) fn next_token(text: &str, from: usize) -> Result<Token<'_>, FilterError> {
+pub(crate) fn next_token(text: &str, from: usize) -> Token<'_> {
     let rest = text.get(from..).unwrap_or("");
     let trimmed = rest.trim_start();
     let start = from + (rest.len() - trimmed.len());
@@ -50,17 +50,20 @@ pub(crate) fn next_token(text: &str, from: usize) -> Result<Token<'_>, FilterErr
         Some(b'(') => (TokenKind::Open, 1),
         Some(b')') => (TokenKind::Close, 1),
         Some(b',') => (TokenKind::Comma, 1),
-        Some(b'\'') => (TokenKind::Quoted, quoted_length(trimmed, start)?),
+        Some(b'\'') => match quoted_length(trimmed) {
+            Some(length) => (TokenKind::Quoted, length),
+            None => (TokenKind::Unterminated, trimmed.len()),
+        },
         Some(_) => (
             TokenKind::Word,
             trimmed.find(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ',' | '\'')).unwrap_or(trimmed.len()),
         ),
     };
-    Ok(Token { kind, start, text: &trimmed[..length] })
+    Token { kind, start, text: &trimmed[..length] }
 }
 
-/// Length of the string that `text` starts with, quotes included.
-fn quoted_length(text: &str, start: usize) -> Result<usize, FilterError> {
+/// Length of the string that `text` starts with, quotes included; none when it has no end.
+fn quoted_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
     while at < bytes.len() {
@@ -69,8 +72,8 @@ fn quoted_length(text: &str, start: usize) -> Result<usize, FilterError> {
         } else if bytes.get(at + 1) == Some(&b'\'') {
             at += 2;
         } else {
-            return Ok(at + 1);
+            return Some(at + 1);
         }
     }
-    Err(FilterError { offset: start, kind: FilterErrorKind::UnterminatedString })
+    None
 }

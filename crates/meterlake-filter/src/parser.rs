@@ -1,4 +1,4 @@
-//! Tokens to a checked expression, by recursive descent.
+//! Tokens to a checked expression.
 //!
 //! ```text
 //! or      = and ("or" and)*
@@ -6,11 +6,14 @@
 //! not     = "not" not | primary
 //! primary = "(" or ")" | "contains" "(" field "," string ")" | field operator value
 //! ```
+//!
+//! Open parentheses wait on a stack of the parser's own, not on the thread's, so that no nesting can exhaust a thread.
 
 use uuid::Uuid;
 
 use crate::error::excerpt;
 use crate::lexer::{Token, TokenKind, next_token};
+use crate::moment::MINUS;
 use crate::{CompareOp, Expr, Field, FieldCatalogue, FieldKind, FilterError, FilterErrorKind, Moment, Value};
 
 /// How long and how deep a filter may be.
@@ -18,12 +21,14 @@ use crate::{CompareOp, Expr, Field, FieldCatalogue, FieldKind, FilterError, Filt
 pub struct Limits {
     /// Bytes of the text.
     pub length: usize,
-    /// Levels of parentheses and `not` within each other. More than 256 is taken as 256, so that the stack is safe.
+    /// Levels of parentheses and `not` within each other. More than [`Self::DEEPEST`] is taken as that.
     pub depth: usize,
 }
 
 impl Limits {
-    const DEEPEST: usize = 256;
+    /// The greatest depth, whatever is asked for. The parser itself needs no stack, but whoever walks, prints or drops
+    /// an expression goes down as deep as it is.
+    pub const DEEPEST: usize = 64;
 }
 
 impl Default for Limits {
@@ -40,15 +45,46 @@ impl Default for Limits {
 pub fn parse(text: &str, catalogue: &FieldCatalogue, limits: Limits) -> Result<Expr, FilterError> {
     if text.len() > limits.length {
         let kind = FilterErrorKind::TooLong { limit: limits.length, length: text.len() };
-        return Err(FilterError { offset: limits.length, kind });
+        return Err(FilterError { offset: text.floor_char_boundary(limits.length), kind });
     }
-    let token = next_token(text, 0)?;
-    let mut parser = Parser { text, catalogue, token, depth: 0, deepest: limits.depth.min(Limits::DEEPEST) };
-    let expr = parser.or()?;
-    match parser.token.kind {
-        TokenKind::End => Ok(expr),
-        _ => Err(parser.unexpected("and, or, or the end of the filter")),
+    let token = next_token(text, 0);
+    Parser { text, catalogue, token, depth: 0, deepest: limits.depth.min(Limits::DEEPEST) }.filter()
+}
+
+/// What is read so far between two parentheses (or of the whole filter): `ors or ands and not not …`.
+#[derive(Default)]
+struct Level {
+    /// Finished parts of the disjunction.
+    ors: Vec<Expr>,
+    /// Finished parts of the conjunction at hand.
+    ands: Vec<Expr>,
+    /// How many `not` stand before the operand at hand.
+    nots: usize,
+}
+
+impl Level {
+    /// Takes the operand that the `not`s stood before; gives back how many they were.
+    fn operand(&mut self, operand: Expr) -> usize {
+        let nots = std::mem::take(&mut self.nots);
+        self.ands.push((0..nots).fold(operand, |inner, _| Expr::Not(Box::new(inner))));
+        nots
     }
+
+    /// Ends the conjunction at hand.
+    fn end_and(&mut self) {
+        self.ors.extend(joined(std::mem::take(&mut self.ands), Expr::And));
+    }
+
+    /// Ends the level.
+    fn end(mut self) -> Option<Expr> {
+        self.end_and();
+        joined(self.ors, Expr::Or)
+    }
+}
+
+/// One part stands for itself, more are joined.
+fn joined(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Option<Expr> {
+    if parts.len() > 1 { Some(join(parts)) } else { parts.pop() }
 }
 
 const CONDITION: &str = "a condition (field operator value, contains(…), not or a parenthesis)";
@@ -64,92 +100,96 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// Takes the token at hand and moves to the next.
-    fn take(&mut self) -> Result<Token<'a>, FilterError> {
-        let next = next_token(self.text, self.token.end())?;
-        Ok(std::mem::replace(&mut self.token, next))
+    fn take(&mut self) -> Token<'a> {
+        let next = next_token(self.text, self.token.end());
+        std::mem::replace(&mut self.token, next)
     }
 
     fn expect(&mut self, kind: TokenKind, expected: &'static str) -> Result<Token<'a>, FilterError> {
-        if self.token.kind == kind { self.take() } else { Err(self.unexpected(expected)) }
+        if self.token.kind == kind { Ok(self.take()) } else { Err(self.unexpected(expected)) }
     }
 
+    /// The refusal of the token at hand.
     fn unexpected(&self, expected: &'static str) -> FilterError {
-        let kind = FilterErrorKind::Unexpected { found: self.found(), expected };
-        FilterError { offset: self.token.start, kind }
+        self.refused(FilterErrorKind::Unexpected { found: self.found(), expected })
+    }
+
+    /// The refusal of the token at hand for this reason; a string without an end is no token, whatever was wanted.
+    fn refused(&self, kind: FilterErrorKind) -> FilterError {
+        let unterminated = self.token.kind == TokenKind::Unterminated;
+        FilterError {
+            offset: self.token.start,
+            kind: if unterminated { FilterErrorKind::UnterminatedString } else { kind },
+        }
     }
 
     fn found(&self) -> Option<String> {
         (self.token.kind != TokenKind::End).then(|| excerpt(self.token.text))
     }
 
-    /// Runs `inner` one level deeper.
-    fn nested(&mut self, inner: impl FnOnce(&mut Self) -> Result<Expr, FilterError>) -> Result<Expr, FilterError> {
+    /// The whole filter.
+    fn filter(mut self) -> Result<Expr, FilterError> {
+        // The levels around the one at hand, outermost first.
+        let mut outer: Vec<Level> = Vec::new();
+        let mut level = Level::default();
+        loop {
+            let mut operand = match self.token.kind {
+                TokenKind::Open => {
+                    self.deeper()?;
+                    outer.push(std::mem::take(&mut level));
+                    continue;
+                }
+                TokenKind::Word if self.token.is_word("not") => {
+                    self.deeper()?;
+                    level.nots += 1;
+                    continue;
+                }
+                TokenKind::Word => self.condition()?,
+                _ => return Err(self.unexpected(CONDITION)),
+            };
+            loop {
+                self.depth -= level.operand(operand);
+                if self.token.is_word("and") {
+                    break;
+                }
+                if self.token.is_word("or") {
+                    level.end_and();
+                    break;
+                }
+                let (end, expected) = match outer.last() {
+                    Some(_) => (TokenKind::Close, "and, or, or a closing parenthesis"),
+                    None => (TokenKind::End, "and, or, or the end of the filter"),
+                };
+                if self.token.kind != end {
+                    return Err(self.unexpected(expected));
+                }
+                operand = level.end().ok_or_else(|| self.unexpected(CONDITION))?;
+                let Some(around) = outer.pop() else { return Ok(operand) };
+                level = around;
+                self.depth -= 1;
+                self.take();
+            }
+            self.take();
+        }
+    }
+
+    /// Takes the `not` or the parenthesis at hand, which is one level deeper.
+    fn deeper(&mut self) -> Result<(), FilterError> {
         if self.depth >= self.deepest {
             let kind = FilterErrorKind::TooDeep { limit: self.deepest };
             return Err(FilterError { offset: self.token.start, kind });
         }
         self.depth += 1;
-        let expr = inner(self)?;
-        self.depth -= 1;
-        Ok(expr)
+        self.take();
+        Ok(())
     }
 
-    fn or(&mut self) -> Result<Expr, FilterError> {
-        let first = self.and()?;
-        self.chain("or", first, Self::and, Expr::Or)
-    }
-
-    fn and(&mut self) -> Result<Expr, FilterError> {
-        let first = self.not()?;
-        self.chain("and", first, Self::not, Expr::And)
-    }
-
-    /// The rest of `first word part word part …`.
-    fn chain(
-        &mut self,
-        word: &str,
-        first: Expr,
-        part: fn(&mut Self) -> Result<Expr, FilterError>,
-        join: fn(Vec<Expr>) -> Expr,
-    ) -> Result<Expr, FilterError> {
-        let mut parts = vec![first];
-        while self.token.is_word(word) {
-            self.take()?;
-            parts.push(part(self)?);
-        }
-        match parts.len() {
-            1 => parts.pop().ok_or_else(|| self.unexpected(CONDITION)),
-            _ => Ok(join(parts)),
-        }
-    }
-
-    fn not(&mut self) -> Result<Expr, FilterError> {
-        if !self.token.is_word("not") {
-            return self.primary();
-        }
-        self.nested(|parser| {
-            parser.take()?;
-            parser.not().map(|inner| Expr::Not(Box::new(inner)))
-        })
-    }
-
-    fn primary(&mut self) -> Result<Expr, FilterError> {
-        match self.token.kind {
-            TokenKind::Open => self.nested(|parser| {
-                parser.take()?;
-                let inner = parser.or()?;
-                parser.expect(TokenKind::Close, "and, or, or a closing parenthesis")?;
-                Ok(inner)
-            }),
-            TokenKind::Word => {
-                let word = self.take()?;
-                if word.is_word("contains") && self.token.kind == TokenKind::Open {
-                    self.contains(word)
-                } else {
-                    self.comparison(word)
-                }
-            }
-            _ => Err(self.unexpected(CONDITION)),
+    fn condition(&mut self) -> Result<Expr, FilterError> {
+        let word = self.take();
+        if word.is_word("contains") && self.token.kind == TokenKind::Open {
+            self.contains(word)
+        } else {
+            self.comparison(word)
         }
     }
 
@@ -174,7 +214,7 @@ impl<'a> Parser<'a> {
     }
 
     fn contains(&mut self, function: Token<'a>) -> Result<Expr, FilterError> {
-        self.take()?;
+        self.take();
         let word = self.expect(TokenKind::Word, "a field name")?;
         let (index, field) = self.field(word)?;
         if !self.catalogue.rules(field.kind).contains {
@@ -194,7 +234,7 @@ impl<'a> Parser<'a> {
         let op = CompareOp::from_word(self.token.text)
             .filter(|op| self.catalogue.rules(field.kind).operators.contains(op))
             .ok_or_else(|| self.not_allowed(self.token.start, field, self.token.text))?;
-        self.take()?;
+        self.take();
         let value = self.value(field)?;
         Ok(Expr::Compare { field: index, op, value })
     }
@@ -220,18 +260,21 @@ impl<'a> Parser<'a> {
     /// The literal at hand and the offset of its end.
     fn literal(&mut self, field: Field) -> Result<(Literal, usize), FilterError> {
         if self.token.kind == TokenKind::Quoted {
-            let token = self.take()?;
+            let token = self.take();
             return Ok((Literal::Quoted(token.unquoted()), token.end()));
         }
         if self.token.kind != TokenKind::Word {
             let kind = FilterErrorKind::Value { field: field.name, kind: field.kind, found: self.found() };
-            return Err(FilterError { offset: self.token.start, kind });
+            return Err(self.refused(kind));
         }
-        let word = self.take()?;
+        let word = self.take();
         if word.is_word("cast") && self.token.kind == TokenKind::Open {
             return self.cast();
         }
         // A prefix stands right before its quote: guid'…', datetime'…'.
+        if self.token.kind == TokenKind::Unterminated && self.token.start == word.end() {
+            return Err(self.refused(FilterErrorKind::UnterminatedString));
+        }
         if self.token.kind == TokenKind::Quoted && self.token.start == word.end() {
             let wrap = match word {
                 w if w.is_word("guid") => Literal::Guid,
@@ -242,14 +285,18 @@ impl<'a> Parser<'a> {
                     return Err(FilterError { offset: word.start, kind });
                 }
             };
-            let quoted = self.take()?;
+            let quoted = self.take();
             return Ok((wrap(quoted.unquoted()), quoted.end()));
         }
         let mut end = word.end();
         if field.kind == FieldKind::Date {
-            // Times, AM or PM and offsets may follow as words of their own.
-            while self.token.kind == TokenKind::Word && continues_date(self.token.text) {
-                end = self.take()?.end();
+            // Times, AM or PM and offsets may follow as words of their own, and a comma may be the decimal sign.
+            while match self.token.kind {
+                TokenKind::Word => continues_date(self.token.text),
+                TokenKind::Comma => self.token.start == end,
+                _ => false,
+            } {
+                end = self.take().end();
             }
         }
         Ok((Literal::Bare(self.text.get(word.start..end).unwrap_or("").to_owned()), end))
@@ -258,13 +305,13 @@ impl<'a> Parser<'a> {
     /// What follows `cast`: `('2018-01-01', Edm.DateTimeOffset)`.
     fn cast(&mut self) -> Result<(Literal, usize), FilterError> {
         const TYPE: &str = "Edm.DateTimeOffset";
-        self.take()?;
+        self.take();
         let quoted = self.expect(TokenKind::Quoted, "a date in single quotes")?;
         self.expect(TokenKind::Comma, "a comma")?;
         if !["Edm.DateTimeOffset", "Edm.DateTime", "Edm.Date"].iter().any(|name| self.token.is_word(name)) {
             return Err(self.unexpected(TYPE));
         }
-        self.take()?;
+        self.take();
         let close = self.expect(TokenKind::Close, "a closing parenthesis")?;
         Ok((Literal::Moment(quoted.unquoted()), close.end()))
     }
@@ -278,10 +325,14 @@ enum Literal {
     Moment(String),
 }
 
-/// Whether a word can only belong to a date that began before it.
+/// Whether a word can only belong to a date that began before it: a number, an offset, `Z`, `AM`, `PM+02:00`.
 fn continues_date(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'))
-        || ["AM", "PM", "Z"].iter().any(|part| word.eq_ignore_ascii_case(part))
+    let offset = |text: &str| text.starts_with(['+', '-', MINUS]);
+    let half = word.split_at_checked(2).filter(|(half, _)| ["AM", "PM"].iter().any(|h| h.eq_ignore_ascii_case(half)));
+    word.starts_with(|c: char| c.is_ascii_digit())
+        || offset(word)
+        || word.eq_ignore_ascii_case("Z")
+        || half.is_some_and(|(_, rest)| rest.is_empty() || offset(rest))
 }
 
 /// The 36-character form with hyphens, in any case.

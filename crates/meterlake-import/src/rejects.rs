@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use meterlake_model::ImportId;
 
-use crate::{ImportError, Reject};
+use crate::{AllowRejects, ImportError, Reject};
 
 /// Rejects that messages name.
 const NAMED: usize = 3;
@@ -24,6 +24,14 @@ impl RejectsFile {
     pub(crate) fn new(data_dir: &Path, import: ImportId) -> Self {
         let path = data_dir.join("rejects").join(format!("{import}.csv"));
         Self { path, out: None, count: 0, first: Vec::new() }
+    }
+
+    /// Removes the file of an import that ended before its rejects were told: nothing names it.
+    pub(crate) fn remove(data_dir: &Path, import: ImportId) -> std::io::Result<()> {
+        match std::fs::remove_file(Self::new(data_dir, import).path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn add(&mut self, reject: &Reject) -> Result<(), ImportError> {
@@ -84,6 +92,32 @@ pub(crate) struct Rejects {
     pub(crate) path: Option<PathBuf>,
 }
 
+impl Rejects {
+    /// The name of their file in the data folder's `rejects/`.
+    pub(crate) fn file_name(&self) -> Option<String> {
+        self.path.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned())
+    }
+
+    /// An error when there are more of them, among `read` rows, than `--allow-rejects` lets through.
+    pub(crate) fn check(&self, read: u64, allowed: Option<AllowRejects>) -> Result<(), ImportError> {
+        let (most, limit) = match allowed {
+            None => (0, String::new()),
+            Some(AllowRejects::AtMost(n)) => (n, format!(", more than the {n} that are allowed")),
+            Some(AllowRejects::All) => (u64::MAX, String::new()),
+        };
+        match &self.path {
+            Some(path) if self.count > most => Err(ImportError::Rejected {
+                rejected: self.count,
+                read,
+                limit,
+                first: self.first.join("; "),
+                path: path.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 fn describe(reject: &Reject) -> String {
     let place = format!("{}, line {}", reject.file, reject.line);
     match (reject.column.is_empty(), reject.value.is_empty()) {
@@ -129,6 +163,20 @@ mod tests {
             text,
             "file,line,column,value,reason,raw\r\na.csv,7,Cost,\"1,x\",not a decimal number,\"a,\"\"b\"\"\"\"c\"\",\"\"1,x\"\"\"\r\n"
         );
+    }
+
+    #[test]
+    fn so_many_are_let_through() {
+        let rejects = |count| Rejects { count, first: vec!["a".into(), "b".into()], path: Some("r/1.csv".into()) };
+        let refused = |count, allowed| rejects(count).check(9, allowed).err().map(|error| error.to_string());
+        assert_eq!(refused(1, Some(AllowRejects::All)), None);
+        assert_eq!(refused(2, Some(AllowRejects::AtMost(2))), None);
+        let message = refused(3, Some(AllowRejects::AtMost(2))).unwrap();
+        assert!(message.starts_with("3 of 9 rows cannot be taken, more than the 2 that are allowed"), "{message}");
+        assert!(message.contains("a; b") && message.contains("r/1.csv"), "{message}");
+        assert!(refused(1, None).unwrap().starts_with("1 of 9 rows cannot be taken, so nothing"));
+        assert!(Rejects::default().check(9, None).is_ok());
+        assert_eq!(rejects(1).file_name().as_deref(), Some("1.csv"));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
+use chrono::{DateTime, Utc};
 use meterlake_model::{Amount, CostBasis, ImportId};
 
-use crate::record::{Change, Counts, ImportRecord, ReplacedRecord, Restatement, SetRecord};
+use crate::record::{Change, Counts, ImportRecord, ImportState, ReplacedRecord, Restatement, SetRecord};
 use crate::{AlreadyCurrent, Outcome, RecoveryReport};
 
 /// The summary that `meterlake import` prints after an import.
@@ -137,20 +138,47 @@ fn remarks(out: &mut String, record: &ImportRecord) -> fmt::Result {
     record.warnings.iter().try_for_each(|warning| writeln!(out, "Warning: {warning}"))
 }
 
+/// What the record of any import begins with.
+pub(crate) struct Head<'a> {
+    pub(crate) id: ImportId,
+    pub(crate) state: ImportState,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    pub(crate) version: Option<u64>,
+    pub(crate) program: &'a str,
+}
+
+impl Head<'_> {
+    pub(crate) fn write(&self, out: &mut String) -> fmt::Result {
+        const SECONDS: &str = "%Y-%m-%dT%H:%M:%SZ";
+        writeln!(out, "Import {}", self.id)?;
+        writeln!(out, "  state        {}", self.state)?;
+        if let Some(error) = self.error {
+            writeln!(out, "  error        {error}")?;
+        }
+        writeln!(out, "  started      {}", self.started_at.format(SECONDS))?;
+        if let Some(at) = self.finished_at {
+            writeln!(out, "  finished     {}", at.format(SECONDS))?;
+        }
+        if let Some(version) = self.version {
+            writeln!(out, "  snapshot     {version}")?;
+        }
+        writeln!(out, "  by           meterlake {}", self.program)
+    }
+}
+
 fn whole_record(out: &mut String, record: &ImportRecord) -> fmt::Result {
-    writeln!(out, "Import {}", record.id)?;
-    writeln!(out, "  state        {}", record.state)?;
-    if let Some(error) = &record.error {
-        writeln!(out, "  error        {error}")?;
-    }
-    writeln!(out, "  started      {}", record.started_at.format("%Y-%m-%dT%H:%M:%SZ"))?;
-    if let Some(at) = record.finished_at {
-        writeln!(out, "  finished     {}", at.format("%Y-%m-%dT%H:%M:%SZ"))?;
-    }
-    if let Some(version) = record.version {
-        writeln!(out, "  snapshot     {version}")?;
-    }
-    writeln!(out, "  by           meterlake {}", record.program)?;
+    let head = Head {
+        id: record.id,
+        state: record.state,
+        error: record.error.as_deref(),
+        started_at: record.started_at,
+        finished_at: record.finished_at,
+        version: record.version,
+        program: &record.program,
+    };
+    head.write(out)?;
     writeln!(out, "  kind         {}", record.kind)?;
     writeln!(out, "  basis        {} ({})", record.basis, record.basis_reason)?;
     if let Some(manifest) = &record.manifest {

@@ -5,12 +5,14 @@
 
 mod clock;
 mod decimal;
+mod excerpt;
 mod id;
 mod kind;
 mod period;
 
 pub use clock::{Clock, SharedClock, ShiftedClock, SteppingClock, SystemClock};
 pub use decimal::{Amount, DecimalError, Fixed, Quantity};
+pub use excerpt::excerpt;
 pub use id::{
     BillingAccountId, CurrencyCode, CustomerTenantId, EnrolmentNumber, IdError, ImportId, PrincipalId, TenantId,
 };

@@ -60,14 +60,10 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// A value as a message quotes it: at most 200 characters, none that ends a line or hides.
+/// A value as a message quotes it.
 fn shown(value: &str) -> String {
-    let mut short: String =
-        value.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    if value.chars().nth(200).is_some() {
-        short.push('…');
-    }
-    short
+    const LONGEST: usize = 200;
+    meterlake_model::excerpt(value, LONGEST).into_owned()
 }
 
 /// What a principal lacks.

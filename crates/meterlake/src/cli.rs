@@ -42,6 +42,8 @@ impl Cli {
         matches!(
             self.command,
             Command::Imports(_)
+                | Command::Report(_)
+                | Command::Estimate(_)
                 | Command::Customer(Customer::List { .. } | Customer::Remove { .. })
                 | Command::Enrolment(Enrolment::List { .. })
                 | Command::Key(Key::List { .. } | Key::Revoke { .. })

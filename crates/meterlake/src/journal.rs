@@ -1,5 +1,7 @@
 //! The importer's journal, kept in the control state.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use meterlake_control::{Control, CustomerSeen, ImportRow, ImportState, StoredImport, TenantKind};
 use meterlake_import::{Dataset, DatasetRecord, ImportJournal, ImportRecord, JournalError, TenantSeen};
@@ -198,6 +200,12 @@ impl ImportJournal for Journal {
 
     async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError> {
         Ok(self.control.import(id).await?.map(read).transpose()?.and_then(Record::dataset))
+    }
+
+    async fn committed_datasets(&self) -> Result<BTreeSet<ImportId>, JournalError> {
+        let rows = self.control.imports_in_state(ImportState::Committed).await?;
+        let known = rows.into_iter().filter(|row| row.version.is_some() && row.record.get("dataset").is_some());
+        Ok(known.map(|row| row.id).collect())
     }
 
     async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError> {

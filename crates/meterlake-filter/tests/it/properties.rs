@@ -6,7 +6,7 @@ use meterlake_model::Day;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::catalogues::analytics;
+use crate::catalogues::{USAGE_DATE, analytics};
 
 const GENEROUS: Limits = Limits { length: usize::MAX, depth: 256 };
 
@@ -174,7 +174,37 @@ fn evaluate(expr: &Expr, catalogue: &FieldCatalogue, row: &(&str, &str, i32)) ->
     }
 }
 
+/// An instant, to the millisecond, as it is written at an offset of whole minutes, in each style.
+fn spellings(instant: DateTime<Utc>, minutes: i64) -> Vec<String> {
+    let there = (instant + TimeDelta::minutes(minutes)).naive_utc();
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    let zones = [format!("{sign}{hours:02}:{rest:02}"), format!("{sign}{hours:02}{rest:02}")];
+    let local = ["%Y-%m-%dT%H:%M:%S%.3f", "%Y%m%dT%H%M%S%.3f", "%Y-%j %H:%M:%S%.3f", "%G-W%V-%u %I:%M:%S%.3f %p"]
+        .into_iter()
+        .chain(["%m/%d/%Y %I:%M:%S%.3f %p", "%-m/%-d/%Y %-I:%M:%S%.3f %p", "%m/%d/%Y %H:%M:%S%.3f"])
+        .flat_map(|style| [there.format(style).to_string(), there.format(style).to_string().replace('.', ",")]);
+    let zoned = local.flat_map(|local| [format!("{local}{}", zones[0]), format!("{local} {}", zones[1])]);
+    zoned.chain([instant.to_rfc3339(), instant.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string()]).collect()
+}
+
 proptest! {
+    #[test]
+    fn every_style_of_an_instant_means_it(
+        // From the second day of year 1 to the last but one of 9999: an offset must not lead out of the calendar.
+        millisecond in -62_135_510_400_000i64..253_402_214_400_000, minutes in -1439i64..1440,
+    ) {
+        let instant = DateTime::from_timestamp_millis(millisecond).unwrap();
+        for spelt in spellings(instant, minutes) {
+            prop_assert_eq!(Moment::parse(&spelt), Some(Moment::Instant(instant)), "{}", spelt);
+            for literal in [spelt.clone(), format!("'{spelt}'"), format!("cast('{spelt}', Edm.DateTimeOffset)")] {
+                let expected = Expr::Compare { field: USAGE_DATE, op: CompareOp::Ge, value: Value::Moment(Moment::Instant(instant)) };
+                let text = format!("usageDate ge {literal}");
+                prop_assert_eq!(parse(&text, &analytics(), Limits::default()), Ok(expected), "{}", text);
+            }
+        }
+    }
+
     #[test]
     fn printing_then_parsing_gives_the_same(expr in expr()) {
         let catalogue = analytics();
@@ -192,7 +222,7 @@ proptest! {
     #[test]
     fn no_text_breaks_the_parser(text in any::<String>()) {
         if let Err(error) = parse(&text, &analytics(), Limits::default()) {
-            prop_assert!(error.offset <= text.len());
+            prop_assert!(text.is_char_boundary(error.offset), "{}", error.offset);
             prop_assert!(!error.to_string().is_empty());
         }
     }

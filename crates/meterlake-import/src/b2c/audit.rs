@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::activity::Activity;
+use crate::dataset::other_kind::is_sign_in;
 
 /// Names of a member in the three forms; Graph first.
 const ACTIVITY: &[&str] = &["activityDisplayName", "ActivityDisplayName", "OperationName", "operationName"];
@@ -96,7 +97,7 @@ impl<'a> Audit<'a> {
         value.and_then(Value::as_str).unwrap_or_default().trim()
     }
 
-    /// Whether this is an audit record at all.
+    /// The activity that the record is of; empty where it is no audit record.
     pub(crate) fn activity_name(&self) -> &str {
         self.text(ACTIVITY)
     }
@@ -222,6 +223,11 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// An object or array, also one that is written as text.
+/// Whether these are the members of an audit record, be it one of an activity that is not counted.
+pub(crate) fn is_audit_record(fields: &Map<String, Value>) -> bool {
+    !Audit::new(fields).activity_name().is_empty() && !is_sign_in(fields)
+}
+
 fn nested(value: &Value) -> Option<Cow<'_, Value>> {
     match value {
         Value::Object(_) | Value::Array(_) => Some(Cow::Borrowed(value)),

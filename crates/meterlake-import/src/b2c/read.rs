@@ -9,11 +9,12 @@ use meterlake_model::{DayRange, ImportId, TenantId};
 use super::B2cRequest;
 use super::activity::Activity;
 use super::applications::{self, Applications};
-use super::audit::{Audit, Bad, NamedTenant};
+use super::audit::{Audit, Bad, NamedTenant, is_audit_record};
 use super::coverage::{self, Span};
 use super::event::{Event, day_of};
 use super::sign_in::SignIn;
 use super::spool::Spool;
+use crate::dataset::other_kind::KindCheck;
 use crate::dataset::records::{Entry, RecordFile};
 use crate::rejects::{Rejects, RejectsFile};
 use crate::source::SourceFile;
@@ -98,15 +99,25 @@ impl Reader<'_> {
         if !self.goes_on {
             self.spans.push(BTreeMap::new());
         }
+        let mut kind = KindCheck::new(
+            &file.name,
+            "audit records (Graph directoryAudits, Log Analytics AuditLogs) or Graph signIns of an External ID tenant",
+        );
         while let Some(entry) = records.next(progress)? {
             told.rows += 1;
             let outcome = match entry {
                 Entry::Fault { line, reason } => Err((line, "", String::new(), reason)),
                 Entry::Record { line, fields } => {
                     let (form, outcome) = match SignIn::of(&fields) {
-                        Some(sign_in) => ("signIns (Graph)", self.sign_in(file, &sign_in, ordinal, line)?),
+                        Some(sign_in) => {
+                            kind.fits();
+                            ("signIns (Graph)", self.sign_in(file, &sign_in, ordinal, line)?)
+                        }
                         None => {
                             let audit = Audit::new(&fields);
+                            if !kind.is_settled() {
+                                if is_audit_record(&fields) { kind.fits() } else { kind.stranger(&fields)? }
+                            }
                             (audit.form(), self.record(file, &audit, ordinal, line)?)
                         }
                     };
@@ -123,6 +134,7 @@ impl Reader<'_> {
                 self.rejects.add(&Reject { file, line, column, value, reason, raw: String::new() })?;
             }
         }
+        kind.finish()?;
         self.read += told.rows;
         (told.sha256, told.content_sha256) = records.digests();
         told.compression = records.compression;

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use super::SCAN_MEMORY;
 use super::daily::sidecar;
 use super::rows::{Columns, tenant_text};
+use crate::dataset::other_kind::{KindCheck, is_user};
 use crate::dataset::records::{Entry, RecordFile};
 use crate::dataset::{self, Desk, check_rejects};
 use crate::lock::ImportLock;
@@ -192,28 +193,35 @@ fn read_all(
         let mut records = RecordFile::open(&file)?;
         let mut told = DatasetFile::of(&file);
         "users (Graph)".clone_into(&mut told.form);
+        let mut kind = KindCheck::new(&file.name, "Graph users with identities");
         while let Some(entry) = records.next(progress)? {
             told.rows += 1;
             let (line, column, reason) = match entry {
                 Entry::Fault { line, reason } => (line, "", reason),
-                Entry::Record { line, fields } => match user(&fields) {
-                    Ok((id, kind)) => {
-                        with_identities += u64::from(fields.contains_key("identities"));
-                        note_issuers(&fields, &mut issuers);
-                        if seen.insert(short_hash(id)) {
-                            counts.add(kind);
-                        } else {
-                            duplicate += 1;
-                        }
-                        continue;
+                Entry::Record { line, fields } => {
+                    if !kind.is_settled() {
+                        if may_be_user(&fields) { kind.fits() } else { kind.stranger(&fields)? }
                     }
-                    Err((column, reason)) => (line, column, reason.to_owned()),
-                },
+                    match user(&fields) {
+                        Ok((id, kind)) => {
+                            with_identities += u64::from(fields.contains_key("identities"));
+                            note_issuers(&fields, &mut issuers);
+                            if seen.insert(short_hash(id)) {
+                                counts.add(kind);
+                            } else {
+                                duplicate += 1;
+                            }
+                            continue;
+                        }
+                        Err((column, reason)) => (line, column, reason.to_owned()),
+                    }
+                }
             };
             told.rejected += 1;
             let (file, column) = (file.name.clone(), column.to_owned());
             rejects.add(&Reject { file, line, column, value: String::new(), reason, raw: String::new() })?;
         }
+        kind.finish()?;
         read += told.rows;
         (told.sha256, told.content_sha256) = records.digests();
         told.compression = records.compression;
@@ -266,6 +274,11 @@ fn identities(fields: &Map<String, Value>) -> impl Iterator<Item = (&str, &str)>
         let text = |name: &str| identity.get(name).and_then(Value::as_str).unwrap_or_default().trim();
         (text("signInType"), text("issuer"))
     })
+}
+
+/// Whether a record is a user, or may be one that was fetched without the members that would tell.
+fn may_be_user(fields: &Map<String, Value>) -> bool {
+    is_user(fields) || fields.keys().all(|name| ["id", "displayName", "createdDateTime"].contains(&name.as_str()))
 }
 
 /// The id and kind of a user, or the column at fault and why.

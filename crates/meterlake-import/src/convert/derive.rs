@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn dollars_are_stated_and_never_converted() {
+        let amounts = |values: [Option<i128>; 5]| typed_decimals::<24>(values.into_iter().collect());
+        let codes = |codes: [&str; 5]| StringArray::from_iter_values(codes);
+        // The source's own; billed in dollars; priced in dollars; neither; nothing there.
+        let (own, billed) =
+            (amounts([Some(1), None, None, None, None]), amounts([Some(2), Some(2), Some(2), Some(2), None]));
+        let pricing = amounts([Some(3), Some(3), Some(3), Some(3), None]);
+        let (currencies, priced_in) =
+            (codes(["USD", "usd", "EUR", "EUR", "USD"]), codes(["USD", "USD", "Usd", "GBP", "EUR"]));
+        let dollars = usd(&own, (&billed, &currencies), (&pricing, &priced_in));
+        assert_eq!(dollars.iter().collect::<Vec<_>>(), [Some(1), Some(2), Some(3), None, None]);
+    }
+
+    #[test]
     fn products_are_exact() {
         let multiply = |q: &str, p: &str| {
             let (q, p) = (Quantity::parse(q).unwrap().unscaled(), Amount::parse(p).unwrap().unscaled());

@@ -6,7 +6,7 @@ use meterlake_lake::{Lake, Table};
 use meterlake_model::{ImportId, SharedClock};
 
 use crate::dataset::recover::table_of;
-use crate::rejects::Rejects;
+use crate::rejects::{Rejects, RejectsFile};
 use crate::run::crash::crash_point;
 use crate::{AllowRejects, DatasetOutcome, DatasetRecord, ImportError, ImportJournal, ImportState};
 
@@ -88,6 +88,11 @@ impl Desk<'_> {
             tracing::warn!(import = %record.id, error = %left, "uncommitted data files stay behind");
             return Err(error);
         }
+        if record.rejects_file.is_none()
+            && let Err(left) = RejectsFile::remove(self.data_dir, record.id)
+        {
+            tracing::warn!(import = %record.id, error = %left, "a file of rejects stays behind");
+        }
         record.forget_effects();
         record.state = ImportState::Failed;
         record.finished_at = Some(self.clock.now());
@@ -113,23 +118,8 @@ pub(crate) fn check_rejects(
     allowed: Option<AllowRejects>,
 ) -> Result<(), ImportError> {
     record.counts.rejected = rejects.count;
-    let name = rejects.path.as_ref().and_then(|p| p.file_name());
-    record.rejects_file = name.map(|n| n.to_string_lossy().into_owned());
-    let (allowed, limit) = match allowed {
-        None => (0, String::new()),
-        Some(AllowRejects::AtMost(n)) => (n, format!(", more than the {n} that are allowed")),
-        Some(AllowRejects::All) => (u64::MAX, String::new()),
-    };
-    match &rejects.path {
-        Some(path) if rejects.count > allowed => Err(ImportError::Rejected {
-            rejected: rejects.count,
-            read: record.counts.read,
-            limit,
-            first: rejects.first.join("; "),
-            path: path.clone(),
-        }),
-        _ => Ok(()),
-    }
+    record.rejects_file = rejects.file_name();
+    rejects.check(record.counts.read, allowed)
 }
 
 /// The table whose commit makes an import of the dataset visible.

@@ -3,6 +3,7 @@
 mod desk;
 mod files;
 mod json_records;
+pub(crate) mod other_kind;
 mod record;
 pub(crate) mod records;
 pub(crate) mod recover;

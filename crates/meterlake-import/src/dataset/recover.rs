@@ -1,9 +1,10 @@
 //! Settling what dead imports of datasets left behind.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use meterlake_lake::{ImportRecordJson, Lake, Table};
-use meterlake_model::SharedClock;
+use meterlake_model::{ImportId, SharedClock};
 
 use crate::b2c;
 use crate::dataset::desk::commit_table;
@@ -27,19 +28,17 @@ pub(crate) async fn settle(
     data_dir: &Path,
     report: &mut RecoveryReport,
 ) -> Result<(), ImportError> {
-    roll_forward(lake, data_dir).await?;
+    let known = journal.committed_datasets().await.map_err(ImportError::Journal)?;
+    roll_forward(lake, &known, data_dir).await?;
     for dataset in Dataset::ALL {
         let [.., table] = table_of(*dataset) else { continue };
-        for found in lake.committed_imports_in(*table).await? {
-            let known = journal.dataset(found.import).await.map_err(ImportError::Journal)?;
-            if known.is_none_or(|r| r.state != ImportState::Committed || r.version != Some(found.version)) {
-                let version = found.version;
-                let mut record = parsed(found)?;
-                record.state = ImportState::Committed;
-                record.version = Some(version);
-                journal.store_dataset(&record).await.map_err(ImportError::Journal)?;
-                report.completed.push(record.id);
-            }
+        for found in lake.committed_imports_except_in(*table, &known).await? {
+            let version = found.version;
+            let mut record = parsed(found)?;
+            record.state = ImportState::Committed;
+            record.version = Some(version);
+            journal.store_dataset(&record).await.map_err(ImportError::Journal)?;
+            report.completed.push(record.id);
         }
     }
     for mut record in journal.running_datasets().await.map_err(ImportError::Journal)? {
@@ -65,9 +64,10 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-/// Builds `b2c_daily` for imports whose events are committed and whose days are not.
-async fn roll_forward(lake: &Lake, data_dir: &Path) -> Result<(), ImportError> {
-    for found in lake.committed_imports_in(Table::B2cEvents).await? {
+/// Builds `b2c_daily` for imports whose events are committed and whose days are not. Those that the journal has as
+/// committed have both.
+async fn roll_forward(lake: &Lake, known: &BTreeSet<ImportId>, data_dir: &Path) -> Result<(), ImportError> {
+    for found in lake.committed_imports_except_in(Table::B2cEvents, known).await? {
         if lake.committed_version_in(Table::B2cDaily, found.import).await?.is_none() {
             let events = found.version;
             let record = parsed(found)?;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::summary::grouped;
+use crate::summary::{Head, grouped};
 use crate::{DatasetOutcome, DatasetRecord};
 
 /// The summary that `meterlake import` prints after an import of a dataset.
@@ -50,19 +50,16 @@ pub fn dataset_record_text(record: &DatasetRecord) -> String {
 }
 
 fn whole_record(out: &mut String, record: &DatasetRecord) -> fmt::Result {
-    writeln!(out, "Import {}", record.id)?;
-    writeln!(out, "  state        {}", record.state)?;
-    if let Some(error) = &record.error {
-        writeln!(out, "  error        {error}")?;
-    }
-    writeln!(out, "  started      {}", record.started_at.format("%Y-%m-%dT%H:%M:%SZ"))?;
-    if let Some(at) = record.finished_at {
-        writeln!(out, "  finished     {}", at.format("%Y-%m-%dT%H:%M:%SZ"))?;
-    }
-    if let Some(version) = record.version {
-        writeln!(out, "  snapshot     {version}")?;
-    }
-    writeln!(out, "  by           meterlake {}", record.program)?;
+    let head = Head {
+        id: record.id,
+        state: record.state,
+        error: record.error.as_deref(),
+        started_at: record.started_at,
+        finished_at: record.finished_at,
+        version: record.version,
+        program: &record.program,
+    };
+    head.write(out)?;
     writeln!(out, "  dataset      {}", record.dataset)?;
     for (name, value) in &record.options {
         writeln!(out, "  option       --{name} {value}")?;
@@ -117,4 +114,31 @@ fn figures(out: &mut String, record: &DatasetRecord) -> fmt::Result {
 
 fn remarks(out: &mut String, record: &DatasetRecord) -> fmt::Result {
     record.warnings.iter().try_for_each(|warning| writeln!(out, "Warning: {warning}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Dataset, ImportState};
+
+    #[test]
+    fn a_record_begins_as_that_of_charges_does() {
+        let clock: meterlake_model::SharedClock =
+            Arc::new(meterlake_model::SteppingClock::at("2024-11-20T12:00:00Z".parse().unwrap()));
+        let mut record = DatasetRecord::begin(Dataset::Users, &clock);
+        record.state = ImportState::Failed;
+        record.error = Some("why".to_owned());
+        record.finished_at = Some(record.started_at);
+        record.version = Some(7);
+        "1.2.3".clone_into(&mut record.program);
+        let head = format!(
+            "Import {}\n  state        failed\n  error        why\n  started      2024-11-20T12:00:00Z\n  \
+             finished     2024-11-20T12:00:00Z\n  snapshot     7\n  by           meterlake 1.2.3\n  dataset      users\n",
+            record.id
+        );
+        let text = dataset_record_text(&record);
+        assert!(text.starts_with(&head), "{text}");
+    }
 }

@@ -11,6 +11,21 @@ pub(super) struct Fault {
     pub(super) reason: String,
 }
 
+impl Fault {
+    /// Whether the record is of no source at all, where others are of one and flawed.
+    pub(super) fn is_of_unknown_source(&self) -> bool {
+        self.column.is_empty()
+    }
+}
+
+/// The licence source that a record is of, if it is of one.
+pub(crate) fn licence_source(fields: &Map<String, Value>) -> Option<&'static str> {
+    match read(fields) {
+        Ok((item, _)) => Some(item.form()),
+        Err(fault) => (!fault.is_of_unknown_source()).then_some("licences"),
+    }
+}
+
 /// A SKU of Graph's `subscribedSkus`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GraphSku {

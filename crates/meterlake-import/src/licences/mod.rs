@@ -27,6 +27,8 @@ use chrono::{DateTime, Utc};
 use meterlake_lake::Lake;
 use meterlake_model::{SharedClock, TenantId};
 
+pub(crate) use item::licence_source;
+
 use crate::dataset::{self, Desk};
 use crate::lock::ImportLock;
 use crate::{

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::item::{self, Fault, Item};
 use super::join::{Names, Sources};
+use crate::dataset::other_kind::KindCheck;
 use crate::dataset::records::{Entry, RecordFile};
 use crate::dataset::{DatasetCounts, DatasetFile};
 use crate::rejects::{Rejects, RejectsFile};
@@ -86,7 +87,12 @@ fn read_file(
 ) -> Result<(Contents, DatasetFile), ImportError> {
     progress.stage(&format!("reading {}", file.name), Some(file.size));
     let mut source = RecordFile::open(file)?;
-    let (mut records, mut rows, mut rejected, mut strange) = (Vec::new(), 0u64, 0u64, 0u64);
+    let (mut records, mut rows, mut rejected) = (Vec::new(), 0u64, 0u64);
+    let mut kind = KindCheck::new(
+        &file.name,
+        "licences: Graph subscribedSkus or directory/subscriptions, Partner Center subscriptions or subscribedskus, or \
+         Microsoft's product-names CSV",
+    );
     let mut forms: BTreeSet<&'static str> = BTreeSet::new();
     while let Some(entry) = source.next(progress)? {
         rows += 1;
@@ -98,25 +104,26 @@ fn read_file(
         let (line, fault, raw) = match entry {
             Entry::Record { line, fields } => match item::read(&fields) {
                 Ok((item, tenant)) => {
+                    kind.fits();
                     forms.insert(item.form());
                     records.push(Placed { line, tenant, item, raw: raw(&fields) });
                     continue;
                 }
-                Err(fault) => (line, fault, raw(&fields)),
+                Err(fault) => {
+                    if fault.is_of_unknown_source() {
+                        kind.stranger(&fields)?
+                    } else {
+                        kind.fits()
+                    }
+                    (line, fault, raw(&fields))
+                }
             },
             Entry::Fault { line, reason } => (line, Fault { column: "", value: String::new(), reason }, String::new()),
         };
-        strange += u64::from(fault.column.is_empty());
         rejected += 1;
         rejects.add(&reject(&file.name, line, &fault, raw))?;
     }
-    if rows > 0 && strange == rows {
-        let reason =
-            "no record of a licence source; expected Graph subscribedSkus or directory/subscriptions, Partner \
-                      Center subscriptions or subscribedskus, or Microsoft's product-names CSV"
-                .to_owned();
-        return Err(ImportError::Unrecognised { file: file.name.clone(), reason });
-    }
+    kind.finish()?;
     let (pages, unfinished) = source.pages();
     if pages > 0 && unfinished == pages {
         let text = "its last page names a next one, so that it may not be complete";

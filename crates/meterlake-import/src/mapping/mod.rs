@@ -15,7 +15,7 @@ use meterlake_model::SourceKind;
 
 pub(crate) use header::{HeaderIndex, normalise, repeated};
 pub(crate) use plan::{Plan, Slot};
-pub(crate) use recognise::{Recognised, known_headers, recognise};
+pub(crate) use recognise::{Recognised, kind_of, known_headers, recognise};
 
 /// One target column and the source headers that feed it.
 #[derive(Clone, Copy, Debug)]

@@ -127,13 +127,21 @@ pub(crate) struct Recognised {
 /// A sentence that says which kind is nearest, what it needs and what was found.
 pub(crate) fn recognise(header: &[String]) -> Result<Recognised, String> {
     let index = HeaderIndex::new(header);
-    let fits =
-        |s: &&Signature| s.needs.iter().all(|group| index.first(group).is_some()) && marks(s, &index) >= s.least_marks;
-    let fitting = SIGNATURES.iter().find(fits);
-    match fitting {
-        Some(signature) => Ok(Recognised { kind: signature.kind, variant: variant(signature.kind, &index) }),
+    match fitting(&index) {
+        Some(kind) => Ok(Recognised { kind, variant: variant(kind, &index) }),
         None => Err(nearest(header, &index)),
     }
+}
+
+/// The kind of a file with these headers, if it is one of charges.
+pub(crate) fn kind_of(header: &[String]) -> Option<SourceKind> {
+    fitting(&HeaderIndex::new(header))
+}
+
+fn fitting(index: &HeaderIndex) -> Option<SourceKind> {
+    let fits =
+        |s: &&Signature| s.needs.iter().all(|group| index.first(group).is_some()) && marks(s, index) >= s.least_marks;
+    SIGNATURES.iter().find(fits).map(|signature| signature.kind)
 }
 
 fn marks(signature: &Signature, index: &HeaderIndex) -> usize {

@@ -1,5 +1,7 @@
 //! Where import records are kept beside the lake.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use meterlake_model::ImportId;
 
@@ -31,6 +33,9 @@ pub trait ImportJournal: Send + Sync {
 
     /// The record of the dataset import with this id.
     async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError>;
+
+    /// Ids of the dataset imports in state `committed` whose version is known: what the lake need not be asked about.
+    async fn committed_datasets(&self) -> Result<BTreeSet<ImportId>, JournalError>;
 
     /// All records of dataset imports in state `running`, oldest first.
     async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError>;

@@ -12,7 +12,7 @@ use super::prepare::{Prepared, prepare};
 use super::read::{Read, read_into};
 use super::repeat::{Claimed, Seen, seen};
 use super::settle::{Settled, Settler};
-use super::{AllowRejects, AlreadyCurrent, ImportJournal, ImportRequest, Outcome, SCAN_MEMORY};
+use super::{AlreadyCurrent, ImportJournal, ImportRequest, Outcome, SCAN_MEMORY};
 use crate::record::{Counts, ImportRecord, ImportState, Totals};
 use crate::rejects::RejectsFile;
 use crate::scope::claim::Claim;
@@ -150,7 +150,7 @@ impl Importer<'_> {
         let rejects = RejectsFile::new(self.data_dir, record.id);
         let (read, written) = read_into(&mut writer, inputs, rejects).await?;
         self.count(record, &read, &ordinals);
-        self.check_rejects(record, &read)?;
+        read.rejects.check(record.counts.read, self.request.allow_rejects)?;
         let taken: u64 = read.tally.sets.values().map(|s| s.sums.rows).sum();
         let rows: u64 = written.iter().map(|f| f.rows).sum();
         if rows != taken {
@@ -183,27 +183,7 @@ impl Importer<'_> {
         }
         record.counts.read = record.files.iter().map(|f| f.rows).sum();
         record.counts.rejected = read.rejects.count;
-        let name = read.rejects.path.as_ref().and_then(|p| p.file_name());
-        record.rejects_file = name.map(|n| n.to_string_lossy().into_owned());
-    }
-
-    fn check_rejects(&self, record: &ImportRecord, read: &Read) -> Result<(), ImportError> {
-        let rejects = &read.rejects;
-        let (allowed, limit) = match self.request.allow_rejects {
-            None => (0, String::new()),
-            Some(AllowRejects::AtMost(n)) => (n, format!(", more than the {n} that are allowed")),
-            Some(AllowRejects::All) => (u64::MAX, String::new()),
-        };
-        match &rejects.path {
-            Some(path) if rejects.count > allowed => Err(ImportError::Rejected {
-                rejected: rejects.count,
-                read: record.counts.read,
-                limit,
-                first: rejects.first.join("; "),
-                path: path.clone(),
-            }),
-            _ => Ok(()),
-        }
+        record.rejects_file = read.rejects.file_name();
     }
 
     async fn store(&self, record: &ImportRecord) -> Result<(), ImportError> {

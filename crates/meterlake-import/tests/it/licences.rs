@@ -289,7 +289,7 @@ async fn bad_records_change_nothing_unless_allowed() {
     let error = world.import(request).await.unwrap_err();
     assert!(error.to_string().contains("different contents"), "{error}");
     for (name, text, expected) in [
-        ("strange.json", r#"{"value":[{"a":1}]}"#, "no record of a licence source"),
+        ("strange.json", r#"{"value":[{"a":1}]}"#, "this looks like records of a; expected licences"),
         ("sold.json", &*format!("[{}]", sold(A, "X", "monthly")), "alone do not tell"),
     ] {
         let request = LicencesRequest {

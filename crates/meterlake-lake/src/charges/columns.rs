@@ -124,7 +124,7 @@ table_columns! {
     PAYG_PRICE, "payg_price", Amount, nullable: "Retail price per unit.";
     LIST_COST, "list_cost", Amount, nullable: "Cost at list price, in `billing_currency`.";
     CONTRACTED_COST, "contracted_cost", Amount, nullable: "Cost at contracted price, in `billing_currency`.";
-    COST_IN_USD, "cost_in_usd", Amount, nullable: "Billed cost in US dollars, as the source states it; never converted here.";
+    COST_IN_USD, "cost_in_usd", Amount, nullable: "Billed cost in US dollars: the source's own figure, else its billed cost or cost in pricing currency where that is US dollars; never converted here.";
     PRICING_CURRENCY, "pricing_currency", Text: "Currency of the price list.";
     COST_IN_PRICING_CURRENCY, "cost_in_pricing_currency", Amount, nullable: "Billed cost in `pricing_currency`.";
     EXCHANGE_RATE, "exchange_rate", Amount, nullable: "Pricing to billing currency rate.";

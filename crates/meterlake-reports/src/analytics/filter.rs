@@ -125,3 +125,6 @@ fn literal(date: NaiveDate) -> Expr {
     let days = i32::try_from(days).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX });
     Expr::Literal(ScalarValue::Date32(Some(days)), None)
 }
+
+#[cfg(test)]
+mod tests;

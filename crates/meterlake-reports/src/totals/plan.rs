@@ -2,7 +2,7 @@
 
 use datafusion::functions::expr_fn::lower;
 use datafusion::functions_aggregate::expr_fn::{count, max};
-use datafusion::logical_expr::{Expr, LogicalPlan, col, lit, when};
+use datafusion::logical_expr::{Expr, LogicalPlan, col, lit};
 use meterlake_lake::ChargesSnapshot;
 use meterlake_lake::charges::columns;
 
@@ -11,7 +11,7 @@ use crate::ReportError;
 use crate::plan::{Order, charges, checked_sum, files, selected};
 use crate::scope::Scope;
 
-/// Output column: the sum of the US dollar figures.
+/// Output column: the sum of the US dollar figures, which are as imports settled them.
 pub(super) const USD: &str = "usd";
 /// Output column: how many rows have a US dollar figure.
 pub(super) const USD_ROWS: &str = "usd_rows";
@@ -54,7 +54,7 @@ pub(super) fn sums(snapshot: &ChargesSnapshot, query: &TotalsQuery) -> Result<Lo
     let keys = keys(query.by);
     let key_names: Vec<String> = keys.iter().map(|key| key.schema_name().to_string()).collect();
     let inputs = names(query.by).iter().copied().chain([columns::BILLED_COST, columns::QUANTITY, columns::IMPORT_ID]);
-    let inputs = inputs.map(|column| col(column).alias(column)).chain([usd()?.alias(USD)]);
+    let inputs = inputs.map(|column| col(column).alias(column)).chain([col(columns::COST_IN_USD).alias(USD)]);
     let mut sums = vec![
         checked_sum(col(columns::BILLED_COST)).alias(columns::BILLED_COST),
         checked_sum(col(columns::QUANTITY)).alias(columns::QUANTITY),
@@ -76,12 +76,4 @@ pub(super) fn sums(snapshot: &ChargesSnapshot, query: &TotalsQuery) -> Result<Lo
 /// The summary is the cost before tax; some sources bring tax as charges of its own.
 fn before_tax() -> Expr {
     lower(col(columns::CHARGE_TYPE)).not_eq(lit("tax"))
-}
-
-/// The row's own US dollar figure: the source's column, or its cost where that is in US dollars. Nothing is converted.
-fn usd() -> Result<Expr, ReportError> {
-    Ok(when(col(columns::COST_IN_USD).is_not_null(), col(columns::COST_IN_USD))
-        .when(col(columns::BILLING_CURRENCY).eq(lit("USD")), col(columns::BILLED_COST))
-        .when(col(columns::PRICING_CURRENCY).eq(lit("USD")), col(columns::COST_IN_PRICING_CURRENCY))
-        .end()?)
 }

@@ -8,3 +8,4 @@ mod wire;
 
 pub(crate) use errors::AnalyticsShape;
 pub(crate) use routes::routes;
+pub(crate) use wire::fields;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use meterlake_filter::{Expr, Field, FieldCatalogue, FieldKind, Limits, Moment};
+use meterlake_filter::{Expr, FieldCatalogue, Limits, Moment};
 use meterlake_model::Day;
 use meterlake_reports::{AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsRequest, CustomerScope, Direction};
 
@@ -17,17 +17,8 @@ pub(crate) const PARAMETERS: &[&str] =
 
 const EXPECTED_DAY: &str = "a date such as 2018-05-27, or a date-time such as 2018-05-27T00:00:00Z";
 
-/// The fields that filters may name, at the index that reports know them by.
-static CATALOGUE: LazyLock<FieldCatalogue> = LazyLock::new(|| {
-    let kind = |field: AnalyticsField| match field {
-        AnalyticsField::UsageDate => FieldKind::Date,
-        _ if field.is_guid() => FieldKind::Guid,
-        _ => FieldKind::Text,
-    };
-    let fields: Vec<_> =
-        AnalyticsField::ALL.into_iter().map(|field| Field { name: field.name(), kind: kind(field) }).collect();
-    FieldCatalogue::new(fields)
-});
+/// The fields that filters may name.
+static CATALOGUE: LazyLock<FieldCatalogue> = LazyLock::new(AnalyticsField::catalogue);
 
 /// The request that the parameters describe, over `customers`, with everything from the walk's own position open.
 pub(crate) fn request(parameters: &Parameters, customers: CustomerScope) -> Result<AnalyticsRequest, Refusal> {

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 pub(crate) use docs::refusal_body;
 pub(crate) use errors::C3Shape;
 pub(crate) use routes::routes;
+pub(crate) use wire::LICENCE_FIELDS;
 
 /// Whether a path that no route has is one of this family's all the same.
 pub(crate) fn is_near(parts: &[Cow<'_, str>]) -> bool {

@@ -67,6 +67,10 @@ pub(super) struct LicenceRow {
     subscription_names: String,
 }
 
+/// The fields of a [`LicenceRow`], in their order.
+pub(crate) const LICENCE_FIELDS: &[&str] =
+    &["ActiveUnits", "AvailableUnits", "TotalUnits", "ProducName", "ProductSkuId", "ConsumedUnits", "SubcriptionNames"];
+
 impl From<Licence> for LicenceRow {
     fn from(licence: Licence) -> Self {
         Self {
@@ -120,5 +124,25 @@ impl BadInput {
             default_message: "Invalid tenant ID",
             value: value.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_licence() {
+        let row = LicenceRow {
+            active_units: None,
+            available_units: 0,
+            total_units: None,
+            product_name: String::new(),
+            product_sku_id: String::new(),
+            consumed_units: None,
+            subscription_names: String::new(),
+        };
+        let row = serde_json::to_value(row).unwrap();
+        assert!(row.as_object().unwrap().keys().eq(LICENCE_FIELDS), "{row}");
     }
 }

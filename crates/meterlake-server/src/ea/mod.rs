@@ -20,3 +20,4 @@ pub(crate) use errors::EaShape;
 pub(crate) use export_job::keep_exports;
 pub(crate) use routes::{blob_routes, routes};
 pub(crate) use storage_errors::StorageShape;
+pub(crate) use wire::json_fields;

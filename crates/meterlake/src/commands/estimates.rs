@@ -43,7 +43,7 @@ pub(crate) async fn run(folder: &DataFolder, command: EstimateBill) -> anyhow::R
     remarks(&estimate, &prices);
     let mut out = std::io::stdout().lock();
     {
-        let mut printer = printer(command.format, &mut out);
+        let mut printer = printer(command.format, &[], &mut out);
         for row in &estimate.rows {
             printer.row(&flat(row, &prices, command.per_application)?)?;
         }

@@ -30,11 +30,15 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let usual = if matches!(cli.command, Command::Demo(_)) { "meterlake-demo" } else { "meterlake-data" };
     let dir = cli.data.as_deref().unwrap_or(Path::new(usual));
     let open = if cli.only_looks() { DataFolder::open_existing } else { DataFolder::open };
-    let folder = open(dir, cli.config.as_deref())?;
-    match cli.command {
+    let open = || open(dir, cli.config.as_deref());
+    let command = match cli.command {
+        Command::Report(options) => return reports::run(open, *options).await,
+        command => command,
+    };
+    let folder = open()?;
+    match command {
         Command::Import(command) => imports::import(&folder, command).await,
         Command::Imports(command) => imports::list_or_show(&folder, command).await,
-        Command::Report(options) => reports::run(&folder, *options).await,
         Command::Estimate(options) => estimates::run(&folder, options).await,
         Command::Serve(options) => serve::run(&folder, options).await,
         Command::Demo(options) => demo::run(&folder, options).await,
@@ -48,6 +52,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => tokens::run(&folder, command).await,
         Command::SigningKey(command) => security::run_signing_key(&folder, command).await,
         Command::Audit(options) => security::run_audit(&folder, options).await,
-        Command::Config | Command::Openapi { .. } => Ok(()),
+        Command::Report(_) | Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }

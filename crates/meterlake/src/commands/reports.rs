@@ -9,7 +9,8 @@ use crate::cli::Report;
 use crate::data_folder::DataFolder;
 use crate::report::{Client, ReportName, ReportOptions, print};
 
-pub(crate) async fn run(folder: &DataFolder, command: Report) -> anyhow::Result<()> {
+/// Asks a server, or the data folder itself; `open` opens the latter, which a server does not need.
+pub(crate) async fn run(open: impl FnOnce() -> anyhow::Result<DataFolder>, command: Report) -> anyhow::Result<()> {
     let name = command.name;
     let options = ReportOptions {
         enrolment: command.enrolment,
@@ -46,10 +47,10 @@ pub(crate) async fn run(folder: &DataFolder, command: Report) -> anyhow::Result<
             }
             let enrolment: Option<EnrolmentNumber> =
                 options.enrolment.as_deref().map(|number| number.parse()).transpose()?;
-            here(folder, enrolment).await?
+            here(&open()?, enrolment).await?
         }
     };
-    print(&client, name, &path, options.top, command.format).await
+    print(&client, name, &path, &options.row_fields(name), options.top, command.format).await
 }
 
 /// The routes over the data folder, asked by its operator.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use meterlake_model::{BillingPeriod, Day};
+use meterlake_server::{RowsOf, row_fields};
 use url::form_urlencoded;
 
 /// The reports of the five families.
@@ -97,6 +98,23 @@ impl ReportOptions {
         Ok(if query.is_empty() { path } else { format!("{path}?{query}") })
     }
 
+    /// The fields of the report's rows, as far as they are known before any comes.
+    pub(crate) fn row_fields(&self, report: ReportName) -> Vec<&'static str> {
+        let rows = match report {
+            ReportName::EaUsageDetails => RowsOf::EaUsageDetails { version: self.ea_version() },
+            ReportName::AzureUsage => RowsOf::AzureUsage { group_by: self.group_by.as_deref() },
+            ReportName::LicenceConsumption => RowsOf::LicenceConsumption,
+            // Always one row.
+            ReportName::UsageSummary => return Vec::new(),
+            b2c => RowsOf::B2c(b2c.as_str()),
+        };
+        row_fields(rows).unwrap_or_default()
+    }
+
+    fn ea_version(&self) -> &str {
+        self.version.as_deref().unwrap_or("v3")
+    }
+
     /// An option that a report does not have is refused: ignored, it would answer another question.
     fn refuse_foreign(&self, report: ReportName) -> anyhow::Result<()> {
         use ReportName::{AzureUsage, EaUsageDetails, LicenceConsumption, TenantUserCount, UsageSummary};
@@ -124,8 +142,7 @@ impl ReportOptions {
     }
 
     fn usage_details(&self) -> anyhow::Result<(String, Vec<(&'static str, String)>)> {
-        let version = self.version.as_deref().unwrap_or("v3");
-        let base = format!("/{}/enrollments/{}", part(version), part(need(&self.enrolment, "--enrolment")?));
+        let base = format!("/{}/enrollments/{}", part(self.ea_version()), part(need(&self.enrolment, "--enrolment")?));
         match (self.period, self.from, self.to) {
             (None, None, None) => Ok((format!("{base}/usagedetails"), Vec::new())),
             (Some(period), None, None) => Ok((format!("{base}/billingPeriods/{period}/usagedetails"), Vec::new())),

@@ -7,11 +7,13 @@ use super::{Row, RowPrinter, plain};
 pub(super) struct Csv<'a> {
     out: &'a mut dyn Write,
     header: Option<Vec<String>>,
+    /// The header where no row comes.
+    otherwise: Vec<String>,
 }
 
 impl<'a> Csv<'a> {
-    pub(super) fn new(out: &'a mut dyn Write) -> Self {
-        Self { out, header: None }
+    pub(super) fn new(otherwise: &[&str], out: &'a mut dyn Write) -> Self {
+        Self { out, header: None, otherwise: otherwise.iter().map(|name| (*name).to_owned()).collect() }
     }
 
     fn line<'t>(&mut self, cells: impl Iterator<Item = std::borrow::Cow<'t, str>>) -> io::Result<()> {
@@ -50,6 +52,10 @@ impl RowPrinter for Csv<'_> {
     }
 
     fn end(&mut self) -> io::Result<()> {
+        let otherwise = std::mem::take(&mut self.otherwise);
+        if self.header.is_none() && !otherwise.is_empty() {
+            self.line(otherwise.iter().map(|name| name.as_str().into()))?;
+        }
         Ok(())
     }
 }

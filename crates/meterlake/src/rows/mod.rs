@@ -97,12 +97,12 @@ pub(crate) trait RowPrinter {
     fn end(&mut self) -> io::Result<()>;
 }
 
-/// The printer of a format.
-pub(crate) fn printer<'a>(format: RowFormat, out: &'a mut dyn Write) -> Box<dyn RowPrinter + 'a> {
+/// The printer of a format. `fields` head a CSV that no row comes for.
+pub(crate) fn printer<'a>(format: RowFormat, fields: &[&str], out: &'a mut dyn Write) -> Box<dyn RowPrinter + 'a> {
     match format {
         RowFormat::Table => Box::new(table::Table::new(out)),
         RowFormat::Json => Box::new(json::Json::new(out)),
-        RowFormat::Csv => Box::new(csv::Csv::new(out)),
+        RowFormat::Csv => Box::new(csv::Csv::new(fields, out)),
         RowFormat::Xml => Box::new(xml::Xml::new(out)),
         RowFormat::List => Box::new(list::List::new(out)),
     }
@@ -116,7 +116,7 @@ mod tests {
         let rows: Vec<Row> = serde_json::from_str(rows).unwrap();
         let mut out = Vec::new();
         {
-            let mut printer = printer(format, &mut out);
+            let mut printer = printer(format, &["a", "b \"c\""], &mut out);
             for row in &rows {
                 printer.row(row).unwrap();
             }
@@ -159,7 +159,7 @@ mod tests {
     fn no_rows() {
         assert_eq!(printed(RowFormat::Json, "[]"), "[]\n");
         assert_eq!(printed(RowFormat::Xml, "[]"), "<Objects></Objects>\n");
-        assert_eq!(printed(RowFormat::Csv, "[]"), "");
+        assert_eq!(printed(RowFormat::Csv, "[]"), "a,\"b \"\"c\"\"\"\r\n");
         assert_eq!(printed(RowFormat::List, "[]"), "");
         assert_eq!(printed(RowFormat::Table, "[]"), "no rows\n");
     }
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_field_that_the_header_lacks_is_never_dropped_silently() {
         let mut out = Vec::new();
-        let mut csv = printer(RowFormat::Csv, &mut out);
+        let mut csv = printer(RowFormat::Csv, &[], &mut out);
         let rows: Vec<Row> = serde_json::from_str(r#"[{"a":1},{"a":1,"b":2}]"#).unwrap();
         csv.row(&rows[0]).unwrap();
         assert!(csv.row(&rows[1]).unwrap_err().to_string().contains("\"b\""));

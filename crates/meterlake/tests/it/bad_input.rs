@@ -127,3 +127,45 @@ fn allowed_rejects_are_kept_and_the_good_rows_taken() {
     let kept = std::fs::read_to_string(rejects).unwrap();
     assert!(kept.contains("a lot") && kept.contains("CostInBillingCurrency") && kept.contains(",3,"), "{kept}");
 }
+
+/// The file is named, what it looks like, and where it belongs; nothing is kept of it.
+#[test]
+fn a_file_of_another_kind_is_refused_as_a_whole() {
+    let many = |record: &str| format!("{{\"value\":[{}]}}", vec![record; 1_500].join(","));
+    let audits = many(r#"{"id":"a","activityDisplayName":"Exchange token","activityDateTime":"2024-11-05T10:00:00Z"}"#);
+    let users = many(r#"{"id":"u","identities":[{"signInType":"emailAddress","issuer":"contoso.example"}]}"#);
+    let skus =
+        many(r#"{"skuId":"05e9a617-0261-4cee-bb44-138d3ef5d965","prepaidUnits":{"enabled":1},"consumedUnits":1}"#);
+    let sign_ins = many(r#"{"id":"s","OperationName":"Sign-in activity","ConditionalAccessStatus":"success"}"#);
+    let charges = export(&[(1, 1, "1.25"), (2, 2, "2.5")]);
+    let other = many(r#"{"colour":"red","size":7}"#);
+    let tenant = ["--tenant", "11111111-1111-4111-8111-111111111111"];
+    for (command, expected, strange) in [
+        ("b2c-events", "expected audit records", [&users, &skus, &sign_ins, &charges, &other]),
+        ("users", "expected Graph users", [&audits, &skus, &sign_ins, &charges, &other]),
+        ("licences", "expected licences", [&audits, &users, &sign_ins, &charges, &other]),
+    ] {
+        let folder = Folder::new();
+        for contents in strange {
+            let looks = match contents {
+                c if *c == audits => "looks like audit records, which `meterlake import b2c-events` takes",
+                c if *c == users => "looks like users (Graph), which `meterlake import users` takes",
+                c if *c == skus => "looks like subscribedSkus, which `meterlake import licences` takes",
+                c if *c == sign_ins => "looks like sign-ins",
+                c if *c == charges => "which `meterlake import charges` takes",
+                _ => "looks like records of colour, size;",
+            };
+            let file = folder.file("input.dat", contents);
+            let path = file.to_str().unwrap();
+            for allow in [&[][..], &["--allow-rejects"]] {
+                let error = folder.refuse(&[&["import", command, path], &tenant[..], allow].concat());
+                for text in ["input.dat", expected, looks] {
+                    assert!(error.contains(text), "{command}: expected {text:?} in: {error}");
+                }
+                assert!(error.len() < 600, "one error: {error}");
+            }
+        }
+        let rejects = folder.data().join("rejects");
+        assert!(!rejects.exists() || std::fs::read_dir(rejects).unwrap().next().is_none(), "{command} left rejects");
+    }
+}

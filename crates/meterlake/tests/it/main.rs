@@ -14,5 +14,6 @@ mod imports;
 mod keys;
 mod outside_readers;
 mod program;
+mod reports;
 mod samples;
 mod tls;

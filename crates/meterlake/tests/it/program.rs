@@ -90,6 +90,11 @@ impl Server {
         Self(TestServer::start_command(env!("CARGO_BIN_EXE_meterlake"), command, &folder.data(), &[]).unwrap())
     }
 
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.0.url(path)
+    }
+
     /// `GET` with a bearer credential: status and body. Takes a path or a whole address.
     pub(crate) fn get(&self, path: &str, credential: &str) -> (u16, String) {
         let url = if path.starts_with("http") { path.to_owned() } else { self.0.url(path) };

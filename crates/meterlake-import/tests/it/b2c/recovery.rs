@@ -92,3 +92,27 @@ async fn a_running_record_of_a_dead_process_is_settled() {
     assert_eq!(restored, record);
     assert_eq!(world.lake.snapshot(Table::B2cDaily).await.unwrap().version(), restored.version.unwrap());
 }
+
+/// A start must not grow dearer with every import there ever was.
+#[tokio::test]
+async fn what_the_journal_holds_is_not_read_from_the_lake_again() {
+    let world = World::new().await;
+    let events = [record("a", "2024-11-01T10:00:00Z", ID_TOKEN, 1, WEB, true)];
+    let known = committed(world.import(&[&world.file("a.json", lines(&events))]).await);
+    // Records that could not be taken if they were read.
+    for table in [Table::B2cEvents, Table::B2cDaily] {
+        let path = world.data().join(format!("lake/{table}/_imports/{}.json", known.id));
+        let mut sidecar: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        sidecar["record"] = serde_json::json!({ "dataset": "b2c-events" });
+        std::fs::write(&path, sidecar.to_string()).unwrap();
+    }
+    let report = recover(&world.lake, &world.journal, &world.clock(), &world.data()).await.unwrap();
+    assert_eq!(report, meterlake_import::RecoveryReport::default());
+    // A journal that lacks the import needs them.
+    world.journal.1.lock().unwrap().clear();
+    let refused = recover(&world.lake, &world.journal, &world.clock(), &world.data()).await;
+    assert!(
+        matches!(&refused, Err(meterlake_import::ImportError::Record { import, .. }) if *import == known.id),
+        "{refused:?}"
+    );
+}

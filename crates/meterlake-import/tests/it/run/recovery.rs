@@ -1,5 +1,6 @@
 //! Dead imports.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -180,6 +181,10 @@ impl ImportJournal for Meddler {
 
     async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError> {
         self.inner.dataset(id).await
+    }
+
+    async fn committed_datasets(&self) -> Result<BTreeSet<ImportId>, JournalError> {
+        self.inner.committed_datasets().await
     }
 
     async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError> {

@@ -1,6 +1,6 @@
 //! A data folder, a journal and small source files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -56,6 +56,12 @@ impl ImportJournal for MemoryJournal {
 
     async fn dataset(&self, id: ImportId) -> Result<Option<DatasetRecord>, JournalError> {
         Ok(self.1.lock().unwrap().get(&id).cloned())
+    }
+
+    async fn committed_datasets(&self) -> Result<BTreeSet<ImportId>, JournalError> {
+        let held = self.1.lock().unwrap();
+        let known = held.values().filter(|r| r.state == ImportState::Committed && r.version.is_some());
+        Ok(known.map(|r| r.id).collect())
     }
 
     async fn running_datasets(&self) -> Result<Vec<DatasetRecord>, JournalError> {
