@@ -13,6 +13,8 @@ use crate::refusal::{Malformed, Refusal};
 /// The parameter that carries the sealed position.
 pub(crate) const SKIP_TOKEN: &str = "skiptoken";
 const LIFE: TimeDelta = TimeDelta::hours(24);
+/// How long an answer with a link may be called unchanged: half of the link's life.
+const FRESH_SECONDS: i64 = 12 * 60 * 60;
 const EXPECTED: &str = "a next link of this server, unaltered, for the same request and the same caller";
 
 /// Whose walk it is, through what.
@@ -116,6 +118,12 @@ impl Walk<'_> {
         }
         Ok(Some(sealed.position))
     }
+}
+
+/// What belongs into the entity tag of an answer that may carry a link: it changes often enough that a link which a 304
+/// leaves with the client is good for another twelve hours.
+pub(crate) fn freshness(now: DateTime<Utc>) -> String {
+    now.timestamp().div_euclid(FRESH_SECONDS).to_string()
 }
 
 /// The refusal of a link whose snapshot is no longer kept.

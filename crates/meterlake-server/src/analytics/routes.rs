@@ -15,7 +15,7 @@ use crate::partner_center::PartnerCall;
 use crate::refusal::Refusal;
 use crate::routing::Route;
 use crate::state::ServerState;
-use crate::{answer, etag};
+use crate::{answer, etag, next_link};
 
 /// The documented path and the later one.
 pub(crate) fn routes() -> Vec<Route> {
@@ -58,7 +58,7 @@ async fn usage(
         None => state.reports().newest_snapshot().await.map_err(Refusal::from)?,
     };
     request.snapshot = Some(snapshot);
-    let tag = tag(&walk, &request, snapshot);
+    let tag = tag(&walk, &request, snapshot, &next_link::freshness(now));
     if let Some(unchanged) = answer::unchanged(&headers, &tag) {
         return Ok(unchanged);
     }
@@ -92,7 +92,7 @@ fn envelope(
     Ok(body)
 }
 
-fn tag(walk: &Walk<'_>, request: &AnalyticsRequest, snapshot: u64) -> String {
+fn tag(walk: &Walk<'_>, request: &AnalyticsRequest, snapshot: u64, freshness: &str) -> String {
     let asked = format!("{request:?}");
-    etag::weak(&[walk.family, walk.principal, walk.path, &snapshot.to_string(), &asked])
+    etag::weak(&[walk.family, walk.principal, walk.path, &snapshot.to_string(), &asked, freshness])
 }

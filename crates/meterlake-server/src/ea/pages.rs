@@ -10,7 +10,7 @@ use super::wire::{self, PAGE_ROWS, Version};
 use crate::next_link::{Position, Walk};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
-use crate::{answer, etag};
+use crate::{answer, etag, next_link};
 
 /// Where a walk goes on. The selection is kept, because the current period may have changed since the walk began.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub(crate) async fn page(state: &ServerState, call: &EaCall, selection: Selectio
         None => (selection, state.reports().newest_snapshot().await?, None),
     };
     let request = call.charges(state, selection, Some(snapshot)).await?;
-    let tag = tag(call, &request, snapshot, &format!("{after:?}"));
+    let tag = tag(call, &request, snapshot, &format!("{after:?} {}", next_link::freshness(now)));
     if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
         return Ok(unchanged);
     }

@@ -1,5 +1,8 @@
 //! EA: JSON pages, downloads, billing periods.
 
+use chrono::TimeDelta;
+use meterlake_model::Clock as _;
+
 use crate::charge::{ea, with};
 use crate::world::{World, stable};
 
@@ -166,4 +169,26 @@ async fn what_cannot_be_read_is_a_fault_and_not_half_an_answer() {
         assert_eq!(answer.json()["error"]["code"], "InternalServerError");
         assert!(!answer.text().contains("parquet"), "{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn unchanged_answers_have_links_that_are_good_for_long() {
+    let mut world = World::new().await;
+    world.import((0..1001).map(|line| ea(line, "2024-10-31")).collect()).await;
+    let (path, start) = ("/v2/enrollments/100/billingPeriods/202410/usagedetails", world.clock.now());
+    let first = world.get(path, &world.key).await;
+    let (tag, link) = (first.header("etag").to_owned(), first.json()["nextLink"].as_str().unwrap().to_owned());
+    let mut unchanged = Vec::new();
+    for hours in 0..48 {
+        world.clock.set(start + TimeDelta::hours(hours));
+        let again = world.call("GET", path, &world.key, &[("if-none-match", &tag)]).await;
+        if again.status == 304 {
+            unchanged.push(hours);
+        } else {
+            assert_ne!(again.header("etag"), tag);
+        }
+    }
+    assert!(unchanged.contains(&1) && unchanged.iter().all(|hours| *hours < 12), "{unchanged:?}");
+    world.clock.set(start + TimeDelta::hours(unchanged[unchanged.len() - 1] + 11));
+    assert_eq!(world.get(&link, &world.key).await.status, 200);
 }

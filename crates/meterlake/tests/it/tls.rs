@@ -21,7 +21,7 @@ impl Running {
     /// Starts it and reads until it listens.
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = folder.command();
-        command.args(arguments).args(["--listen", "127.0.0.1:0"]).env("METERLAKE_LOG", "info");
+        command.args(arguments).args(["--listen", "127.0.0.1:0"]).env("METERLAKE_LOG", "warn,meterlake_server=info");
         // A pipe that nobody reads would stop it when full.
         let log = folder.file("log", "");
         let mut child = command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
@@ -107,7 +107,7 @@ fn serve_takes_up_a_new_certificate_and_stops_on_order() {
     assert!(get(&first, &health, "").is_err());
     server.signal("TERM");
     let log = server.end();
-    assert!(log.contains("a certificate is taken up") && log.contains("until=\"4000-01-01\""), "{log}");
+    assert!(log.contains("a certificate is taken up") && log.contains("4000-01-01"), "{log}");
 }
 
 #[test]

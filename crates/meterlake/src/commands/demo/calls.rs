@@ -80,13 +80,13 @@ pub(super) fn print(
     };
     output::line(&format!(
         "\n# Azure AD B2C sign-ins of the last 30 days by day and flow, with a token of the application\n\
-         curl -H \"Authorization: Bearer {}\" '{base}/{}/reports/b2cAuthenticationCountSummary?api-version=beta'",
+         {curl} -H \"Authorization: Bearer {}\" '{base}/{}/reports/b2cAuthenticationCountSummary?api-version=beta'",
         token(""),
         b2c.tenant
     ))?;
     output::line(&format!(
         "\n# The estimated bill of that tenant by month, at the example prices\n\
-         curl -H \"Authorization: Bearer {}\" '{base}/meterlake/v1/b2c/{}/estimate?by=month'",
+         {curl} -H \"Authorization: Bearer {}\" '{base}/meterlake/v1/b2c/{}/estimate?by=month'",
         token("api://meterlake"),
         b2c.tenant
     ))?;
