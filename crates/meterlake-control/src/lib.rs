@@ -19,6 +19,7 @@ mod named;
 mod principals;
 mod revocations;
 mod secrets;
+mod sign_in;
 mod signing_keys;
 mod stored;
 mod tenants;
@@ -37,5 +38,9 @@ pub use keys::{EaKey, KeySlot, NewEaKey};
 pub use principals::{NewPrincipal, Principal, PrincipalKind};
 pub use revocations::TokenStanding;
 pub use secrets::{NewSecret, Secret};
+pub use sign_in::{
+    AuthorizationCode, Consent, DeviceCode, DeviceDecision, NewDeviceCode, Redemption, RedirectUri, Refresh,
+    SignInSession, TokenFamily,
+};
 pub use signing_keys::{Rotation, SigningKey};
 pub use tenants::{Tenant, TenantKind};

@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::named::named;
+use crate::sign_in::{FamilyFilter, revoke_families};
 use crate::stored::{instant, micros, parse, parse_opt};
 use crate::{Control, ControlError};
 
@@ -33,6 +34,8 @@ pub struct Principal {
     pub name: String,
     /// Client id of an application.
     pub client_id: Option<Uuid>,
+    /// Whether it is an application without a secret: a program on a person's machine.
+    pub public: bool,
     /// Whether it may call at all.
     pub enabled: bool,
     /// Since when it exists.
@@ -59,6 +62,7 @@ struct Row {
     tenant_id: String,
     name: String,
     client_id: Option<String>,
+    public: bool,
     enabled: bool,
     created_at: i64,
 }
@@ -73,6 +77,7 @@ impl TryFrom<Row> for Principal {
             tenant: parse("principals.tenant_id", &row.tenant_id)?,
             name: row.name,
             client_id: parse_opt("principals.client_id", row.client_id.as_deref())?,
+            public: row.public,
             enabled: row.enabled,
             created_at: instant(row.created_at),
         })
@@ -163,6 +168,7 @@ impl Control {
                 PrincipalKind::Application => Some(new.client_id.unwrap_or_else(Uuid::new_v4)),
                 PrincipalKind::User => None,
             },
+            public: false,
             enabled: true,
             created_at: self.now(),
         };
@@ -202,7 +208,7 @@ impl Control {
         Ok(principal)
     }
 
-    /// Lets a principal call, or stops it: at once, tokens it has included.
+    /// Lets a principal call, or stops it: at once, tokens it has included; what came of its sign-ins does not come back.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] when it is not known.
@@ -215,6 +221,11 @@ impl Control {
             .await?;
         if changed.rows_affected() == 0 {
             return Err(ControlError::not_found("principal", id));
+        }
+        if !enabled {
+            self.sign_out_everywhere(&mut tx, id, "principal disabled").await?;
+            let of = FamilyFilter { application: Some(id), ..FamilyFilter::default() };
+            revoke_families(self, &mut tx, &of, "principal disabled").await?;
         }
         let action = if enabled { "principal.enable" } else { "principal.disable" };
         self.append_audit(&mut tx, action, &format!("principal:{id}"), &json!({})).await?;

@@ -85,8 +85,8 @@ impl Control {
     /// Keeps the hash of a new secret.
     ///
     /// # Errors
-    /// [`ControlError::NotFound`] when there is no such principal, [`ControlError::Conflict`] when it is a user: users
-    /// have no secrets.
+    /// [`ControlError::NotFound`] when there is no such principal, [`ControlError::Conflict`] when it is a user or a
+    /// public application: they have no secrets.
     pub async fn add_secret(&self, new: &NewSecret) -> Result<Secret, ControlError> {
         let secret = Secret {
             id: Uuid::new_v4(),
@@ -98,14 +98,19 @@ impl Control {
             revoked_at: None,
         };
         let mut tx = self.write().await?;
-        let found: Option<(String, String)> = sqlx::query_as("SELECT name, kind FROM principals WHERE id = ?")
-            .bind(new.principal.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
-        let (name, kind) = found.ok_or_else(|| ControlError::not_found("principal", new.principal))?;
+        let found: Option<(String, String, bool)> =
+            sqlx::query_as("SELECT name, kind, public FROM principals WHERE id = ?")
+                .bind(new.principal.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
+        let (name, kind, public) = found.ok_or_else(|| ControlError::not_found("principal", new.principal))?;
         if kind != PrincipalKind::Application.as_str() {
             let reason = format!("is a {kind}; only an application has secrets");
             return Err(ControlError::Conflict { what: "principal", id: name, reason });
+        }
+        if public {
+            let reason = "is public; a public application has no secrets".to_owned();
+            return Err(ControlError::Conflict { what: "application", id: name, reason });
         }
         sqlx::query(
             "INSERT INTO secrets (id, principal_id, hash, hint, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",

@@ -92,6 +92,11 @@ impl Identity {
         if !principal.enabled {
             return Err(AuthError::Disabled);
         }
+        if let Some(family) = claims.sid
+            && !self.inner.control.family_holds(family).await?
+        {
+            return Err(AuthError::SignedOut);
+        }
         let grants = self.inner.control.grants(Some(id)).await?;
         Ok(Caller {
             principal: id,

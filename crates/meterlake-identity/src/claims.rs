@@ -1,6 +1,7 @@
 //! What a token says.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The claims of an access token. Absent ones are left out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -28,6 +29,16 @@ pub(crate) struct Claims {
     /// Name of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
+    /// What the user signs in with: in tokens of version 2.0, and twice in those of version 1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) preferred_username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unique_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upn: Option<String>,
+    /// The sign-in that it came from, by the id of its token family; absent in tokens that a command made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<Uuid>,
     /// Principal id.
     pub(crate) oid: String,
     pub(crate) sub: String,

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::claims::Version;
+use crate::token::DEVICE_CODE;
 use crate::{Identity, IdentityError, TokenError};
 
 impl Identity {
@@ -13,33 +14,42 @@ impl Identity {
     /// # Errors
     /// [`TokenError`] for a tenant that is not known.
     pub async fn openid_configuration(&self, base_url: &str, tenant: &str, v2: bool) -> Result<Value, TokenError> {
-        let tenant = match tenant.to_ascii_lowercase().as_str() {
+        let (path, issuer_tenant) = match tenant.to_ascii_lowercase().as_str() {
             // Many tenants at once: the issuer is a template, as in the real service.
-            name @ ("common" | "organizations" | "consumers") => (name.to_owned(), "{tenantid}".to_owned()),
+            name @ ("common" | "organizations") => (name.to_owned(), "{tenantid}".to_owned()),
             _ => {
                 let known = self.inner.control.find_tenant(tenant).await?;
                 let id = known.ok_or_else(|| TokenError::unknown_tenant(tenant))?.id.to_string();
                 (id.clone(), id)
             }
         };
-        let (path, issuer_tenant) = tenant;
         let base = base_url.trim_end_matches('/');
         let (version, endpoint) = if v2 { (Version::V2, "oauth2/v2.0") } else { (Version::V1, "oauth2") };
+        let at = |call: &str| format!("{base}/{path}/{endpoint}/{call}");
+        let names: &[&str] = if v2 { &["preferred_username"] } else { &["upn", "unique_name"] };
+        let claims = ["sub", "iss", "aud", "exp", "iat", "nbf", "auth_time", "nonce", "name", "email", "oid", "tid"];
+        let claims: Vec<&str> = claims.iter().chain(names).chain(&["sid", "uti", "ver"]).copied().collect();
+        // Applications get tokens of one tenant only.
+        let grants = ["authorization_code", "refresh_token", DEVICE_CODE, "client_credentials"];
+        let grants = if issuer_tenant == path { &grants[..] } else { &grants[..3] };
         Ok(json!({
-            "token_endpoint": format!("{base}/{path}/{endpoint}/token"),
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "token_endpoint": at("token"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "none"],
             "jwks_uri": format!("{base}/{path}/discovery/v2.0/keys"),
-            "response_modes_supported": ["query"],
-            "subject_types_supported": ["pairwise"],
+            "response_modes_supported": ["query", "form_post"],
+            "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code"],
-            "grant_types_supported": ["client_credentials"],
-            "scopes_supported": [".default"],
+            "grant_types_supported": grants,
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "code_challenge_methods_supported": ["S256"],
+            "prompt_values_supported": ["none", "login", "consent", "select_account"],
             "issuer": version.issuer(self.issuer_base(base_url), &issuer_tenant),
-            "authorization_endpoint": format!("{base}/{path}/{endpoint}/authorize"),
-            "claims_supported": [
-                "sub", "iss", "aud", "exp", "iat", "nbf", "oid", "tid", "ver", "appid", "roles", "scp",
-            ],
+            "authorization_endpoint": at("authorize"),
+            "device_authorization_endpoint": at("devicecode"),
+            "end_session_endpoint": at("logout"),
+            "request_uri_parameter_supported": false,
+            "claims_supported": claims,
         }))
     }
 

@@ -44,6 +44,9 @@ pub enum AuthError {
     /// Not one of our API keys.
     #[error("API key is unknown")]
     UnknownApiKey,
+    /// The sign-in that it came from was revoked.
+    #[error("the sign-in that the token came from is revoked")]
+    SignedOut,
     /// The API key was revoked.
     #[error("API key is revoked")]
     Revoked,
@@ -88,6 +91,17 @@ pub enum IdentityError {
         /// Its name.
         issuer: String,
         /// Why.
+        reason: &'static str,
+    },
+    /// The password is too short or too long.
+    #[error("the password is not allowed, expected at least 8 characters and at most 1024 bytes")]
+    Password,
+    /// Not an address that answers may be sent to.
+    #[error("redirect URI {given:?} is not allowed: {reason}")]
+    RedirectUri {
+        /// As given.
+        given: String,
+        /// What is wrong with it, and what was expected.
         reason: &'static str,
     },
     /// The lifetime is out of range.

@@ -9,7 +9,7 @@ use crate::TokenError;
 /// The fields of a token request that mean something here. Others are ignored.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TokenForm {
-    /// `client_credentials`.
+    /// `client_credentials`, `authorization_code`, `refresh_token` or the one of device codes.
     pub grant_type: Option<String>,
     /// Client id of the application.
     pub client_id: Option<String>,
@@ -19,10 +19,22 @@ pub struct TokenForm {
     pub resource: Option<String>,
     /// v2: `<audience>/.default`.
     pub scope: Option<String>,
+    /// An authorization code; of older clients, a device code.
+    pub code: Option<String>,
+    /// Where the authorization code was sent.
+    pub redirect_uri: Option<String>,
+    /// The text whose SHA-256 went with the authorization request (RFC 7636).
+    pub code_verifier: Option<String>,
+    /// A refresh token.
+    pub refresh_token: Option<String>,
+    /// A device code (RFC 8628).
+    pub device_code: Option<String>,
+    /// `1` when the answer is to tell the person's ids.
+    pub client_info: Option<String>,
 }
 
 impl std::fmt::Debug for TokenForm {
-    /// Without the secret.
+    /// Without the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenForm")
             .field("grant_type", &self.grant_type)
@@ -49,6 +61,12 @@ impl TokenForm {
                 "client_secret" => &mut form.client_secret,
                 "resource" => &mut form.resource,
                 "scope" => &mut form.scope,
+                "code" => &mut form.code,
+                "redirect_uri" => &mut form.redirect_uri,
+                "code_verifier" => &mut form.code_verifier,
+                "refresh_token" => &mut form.refresh_token,
+                "device_code" => &mut form.device_code,
+                "client_info" => &mut form.client_info,
                 _ => continue,
             };
             if slot.replace(value.into()).is_some() {

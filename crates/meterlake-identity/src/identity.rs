@@ -7,6 +7,7 @@ use meterlake_model::SharedClock;
 
 use crate::external::ExternalIssuers;
 use crate::local::LocalOperator;
+use crate::password::PasswordHashing;
 use crate::signing::KeyRing;
 use crate::{Audiences, IdentityError, LinkSigner, MAX_LIFETIME_SECONDS, random};
 
@@ -25,6 +26,10 @@ pub struct IdentityConfig {
     pub token_lifetime_seconds: u32,
     /// Age in days at which a signing key is replaced; 0: never.
     pub signing_key_days: u32,
+    /// Days that a refresh token may lie unused.
+    pub refresh_token_days: u32,
+    /// Hours that a browser stays signed in.
+    pub session_hours: u32,
 }
 
 impl Default for IdentityConfig {
@@ -35,6 +40,8 @@ impl Default for IdentityConfig {
             audiences: Audiences::default(),
             token_lifetime_seconds: 3600,
             signing_key_days: 90,
+            refresh_token_days: 90,
+            session_hours: 8,
         }
     }
 }
@@ -54,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) config: Arc<IdentityConfig>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) external: Arc<ExternalIssuers>,
+    pub(crate) passwords: PasswordHashing,
     pub(crate) server_secret: [u8; 32],
 }
 
@@ -82,7 +90,9 @@ impl Identity {
         let keys = Arc::new(KeyRing::open(&control, &clock).await?);
         let config = Arc::new(config);
         let external = Arc::new(ExternalIssuers::none());
-        Ok(Self { inner: Arc::new(Inner { control, clock, config, keys, external, server_secret }), local: None })
+        let passwords = PasswordHashing::default();
+        let inner = Inner { control, clock, config, keys, external, passwords, server_secret };
+        Ok(Self { inner: Arc::new(inner), local: None })
     }
 
     /// The same identity for a request from `peer`, an address: the audit trail names it as the origin of what the

@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::claims::{Claims, Version};
+use crate::scope::IMPERSONATION;
 use crate::{Audience, Identity, IdentityError, random};
 
 /// The longest life of a token: a day.
@@ -67,7 +68,8 @@ pub(crate) struct Order<'a> {
     /// Base of the issuer.
     pub(crate) issuer_base: &'a str,
     pub(crate) version: Version,
-    pub(crate) audience: Audience,
+    /// The API; none where the token is for the application itself.
+    pub(crate) audience: Option<Audience>,
     /// The audience's name in the token.
     pub(crate) resource: &'a str,
     pub(crate) lifetime_seconds: i64,
@@ -76,16 +78,44 @@ pub(crate) struct Order<'a> {
 /// Whom a token is for.
 pub(crate) struct Grantee {
     principal: Principal,
-    is_user: bool,
     client_id: Uuid,
+    /// How the application proved itself: 1 by secret, 0 not at all.
+    proof: &'static str,
+    /// What a user's token says besides.
+    person: Option<Person>,
+}
+
+/// What a user's token says.
+struct Person {
+    /// What the user signs in with.
+    name: String,
+    scopes: String,
+    /// The sign-in that it came from.
+    family: Option<Uuid>,
 }
 
 impl Grantee {
-    pub(crate) fn of(principal: &Principal) -> Self {
+    /// An application.
+    pub(crate) fn of(application: &Principal) -> Self {
+        let client_id = application.client_id.unwrap_or(OPERATOR_CLIENT);
+        Self { client_id, proof: "1", person: None, principal: application.clone() }
+    }
+
+    /// A user whose token an operator's command makes.
+    fn by_operator(user: &Principal, name: String) -> Self {
+        let person = Person { name, scopes: IMPERSONATION.to_owned(), family: None };
+        Self { client_id: OPERATOR_CLIENT, proof: "0", person: Some(person), principal: user.clone() }
+    }
+
+    /// A user who signed in to an application.
+    pub(crate) fn person(user: &Principal, name: &str, application: &Principal, family: Uuid, scopes: &str) -> Self {
+        let openid = scopes.split(' ').filter(|s| !s.is_empty() && *s != "offline_access");
+        let scopes = std::iter::once(IMPERSONATION).chain(openid).collect::<Vec<_>>().join(" ");
         Self {
-            is_user: principal.kind == PrincipalKind::User,
-            client_id: principal.client_id.unwrap_or(OPERATOR_CLIENT),
-            principal: principal.clone(),
+            client_id: application.client_id.unwrap_or_default(),
+            proof: if application.public { "0" } else { "1" },
+            person: Some(Person { name: name.to_owned(), scopes, family: Some(family) }),
+            principal: user.clone(),
         }
     }
 
@@ -143,11 +173,15 @@ impl Identity {
         let order = Order {
             issuer_base: &self.inner.config.issuer_base,
             version: Version::V1,
-            audience,
+            audience: Some(audience),
             resource: self.inner.config.audiences.name(audience),
             lifetime_seconds: lifetime.num_seconds(),
         };
-        self.issue(&Grantee::of(&principal), &order, &self.inner.control).await
+        let grantee = match kind {
+            PrincipalKind::Application => Grantee::of(&principal),
+            PrincipalKind::User => Grantee::by_operator(&principal, self.sign_in_name(&principal).await?),
+        };
+        self.issue(&grantee, &order, &self.inner.control).await
     }
 
     /// Signs a token and enters it in the audit trail as `control` acts.
@@ -164,8 +198,11 @@ impl Identity {
         let begin = self.inner.clock.now().timestamp();
         let principal = &grantee.principal;
         let (tid, client_id) = (principal.tenant.to_string(), grantee.client_id.to_string());
-        let proof = if grantee.is_user { "0" } else { "1" };
         let v2 = version == Version::V2;
+        let person = grantee.person.as_ref();
+        let name = person.map(|person| person.name.clone());
+        let roles =
+            if person.is_none() { order.audience.map(|audience| vec![audience.role().to_owned()]) } else { None };
         let claims = Claims {
             aud: resource.to_owned(),
             iss: version.issuer(order.issuer_base, &tid),
@@ -173,15 +210,19 @@ impl Identity {
             nbf: begin,
             exp: begin.saturating_add(lifetime_seconds),
             appid: client_id.clone(),
-            appidacr: proof.to_owned(),
+            appidacr: grantee.proof.to_owned(),
             azp: v2.then_some(client_id),
-            azpacr: v2.then(|| proof.to_owned()),
-            idtyp: (!grantee.is_user).then(|| "app".to_owned()),
-            name: grantee.is_user.then(|| principal.name.clone()),
+            azpacr: v2.then(|| grantee.proof.to_owned()),
+            idtyp: person.is_none().then(|| "app".to_owned()),
+            name: person.map(|_| principal.name.clone()),
+            preferred_username: name.clone().filter(|_| v2),
+            unique_name: name.clone().filter(|_| !v2),
+            upn: name.filter(|_| !v2),
+            sid: person.and_then(|person| person.family),
             oid: principal.id.to_string(),
             sub: principal.id.to_string(),
-            roles: (!grantee.is_user).then(|| vec![order.audience.role().to_owned()]),
-            scp: grantee.is_user.then(|| "user_impersonation".to_owned()),
+            roles,
+            scp: person.map(|person| person.scopes.clone()),
             tid,
             uti: Uuid::new_v4().simple().to_string(),
             ver: version.as_str().to_owned(),
@@ -191,6 +232,7 @@ impl Identity {
         let issued = IssuedToken { token, not_before: instant(claims.nbf), expires_at: instant(claims.exp) };
         let detail = json!({
             "token": claims.uti, "audience": resource, "version": claims.ver, "expires_at": issued.expires_at,
+            "client": claims.appid, "sign_in": claims.sid,
         });
         control.audit("token.issue", &format!("principal:{}", principal.id), &detail).await?;
         Ok(issued)

@@ -44,8 +44,23 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    pub(crate) fn new(status: u16, error: &'static str, code: u32, message: String) -> Self {
+    /// A refusal that is not our failure.
+    #[must_use]
+    pub fn new(status: u16, error: &'static str, code: u32, message: String) -> Self {
         Self { status, error, code, message, cause: None }
+    }
+
+    /// What is wrong, with the names of this refusal in logs.
+    #[must_use]
+    pub fn description(&self, moment: &Moment) -> String {
+        format!(
+            "AADSTS{}: {}\r\nTrace ID: {}\r\nCorrelation ID: {}\r\nTimestamp: {}",
+            self.code,
+            self.message,
+            moment.trace_id,
+            moment.correlation_id,
+            moment.at.format("%Y-%m-%d %H:%M:%SZ")
+        )
     }
 
     /// The JSON body of the answer.
@@ -55,10 +70,7 @@ impl TokenError {
         let (trace_id, correlation_id) = (moment.trace_id, moment.correlation_id);
         json!({
             "error": self.error,
-            "error_description": format!(
-                "AADSTS{}: {}\r\nTrace ID: {trace_id}\r\nCorrelation ID: {correlation_id}\r\nTimestamp: {timestamp}",
-                self.code, self.message,
-            ),
+            "error_description": self.description(moment),
             "error_codes": [self.code],
             "timestamp": timestamp,
             "trace_id": trace_id,

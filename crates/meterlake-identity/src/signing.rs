@@ -38,7 +38,11 @@ impl KeyRing {
     }
 
     /// Signs the claims with the newest key that signs by now.
-    pub(crate) async fn sign(&self, control: &Control, claims: &Claims) -> Result<String, IdentityError> {
+    pub(crate) async fn sign(
+        &self,
+        control: &Control,
+        claims: &impl serde::Serialize,
+    ) -> Result<String, IdentityError> {
         let keys = control.signing_keys().await?;
         let now = control.clock().now();
         let key = keys.iter().find(|key| key.signs(now)).ok_or(IdentityError::Crypto("finding a signing key"))?;

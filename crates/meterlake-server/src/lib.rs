@@ -31,6 +31,7 @@ mod router;
 mod routing;
 mod row_fields;
 mod serve;
+mod sign_in;
 mod state;
 mod summary;
 mod tls;

@@ -13,7 +13,7 @@ use crate::openapi::Document;
 use crate::refusal::{ErrorShape, PanicShape};
 use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
 use crate::state::ServerState;
-use crate::{analytics, b2c, c3, ea, native, openapi, operations, summary, token};
+use crate::{analytics, b2c, c3, ea, native, openapi, operations, sign_in, summary, token};
 
 /// The router of all families over `state`.
 ///
@@ -42,6 +42,7 @@ pub(crate) fn families() -> (Router<ServerState>, RouteTable) {
         .merge(family::<b2c::B2cShape>(&mut table, Family::B2c, b2c::routes()))
         .merge(family::<c3::C3Shape>(&mut table, Family::C3, c3::routes()))
         .merge(family::<token::TokenShape>(&mut table, Family::Token, token::routes()))
+        .merge(family::<sign_in::SignInShape>(&mut table, Family::SignIn, sign_in::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Native, native::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Operations, operations::routes()))
         .merge(family::<ea::EaShape>(&mut table, Family::Operations, openapi::routes()));

@@ -42,6 +42,8 @@ pub(crate) enum Family {
     C3,
     /// Tokens and discovery.
     Token,
+    /// The pages where people sign in.
+    SignIn,
     /// Calls of our own.
     Native,
     /// Operations.
@@ -59,6 +61,7 @@ impl Family {
             Self::B2c => "/b2c",
             Self::C3 => "/c3",
             Self::Token => "/token",
+            Self::SignIn => "/sign-in",
             Self::Native => "/native",
             Self::Operations => "/operations",
         }

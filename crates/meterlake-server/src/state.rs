@@ -39,6 +39,7 @@ struct Inner {
     export_slots: Arc<Semaphore>,
     next_links: LinkSigner,
     export_links: LinkSigner,
+    sign_in_forms: LinkSigner,
     listens: OnceLock<Listens>,
 }
 
@@ -56,6 +57,7 @@ impl ServerState {
         let wrong_keys = RateLimit::new(Arc::clone(&clock), config.wrong_keys_per_minute);
         let export_slots = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
         let (next_links, export_links) = (identity.link_signer("next-link"), identity.link_signer("export-link"));
+        let sign_in_forms = identity.link_signer("sign-in-form");
         Self(Arc::new(Inner {
             reports,
             identity,
@@ -67,6 +69,7 @@ impl ServerState {
             export_slots,
             next_links,
             export_links,
+            sign_in_forms,
             listens: OnceLock::new(),
         }))
     }
@@ -110,6 +113,10 @@ impl ServerState {
 
     pub(crate) fn export_links(&self) -> &LinkSigner {
         &self.0.export_links
+    }
+
+    pub(crate) fn sign_in_forms(&self) -> &LinkSigner {
+        &self.0.sign_in_forms
     }
 
     /// Tells where the server listens, and whether it speaks TLS there.

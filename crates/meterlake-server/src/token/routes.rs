@@ -37,6 +37,8 @@ pub(crate) fn routes() -> Vec<Route> {
         ),
         post("/{tenant}/oauth2/token", docs::token_v1, any(token_v1)),
         post("/{tenant}/oauth2/v2.0/token", docs::token_v2, any(token_v2)),
+        post("/{tenant}/oauth2/devicecode", docs::device_code_v1, any(device_code_v1)),
+        post("/{tenant}/oauth2/v2.0/devicecode", docs::device_code_v2, any(device_code_v2)),
         get("/{tenant}/.well-known/openid-configuration", &[], docs::configuration_v1, any(configuration_v1)),
         get("/{tenant}/v2.0/.well-known/openid-configuration", &[], docs::configuration_v2, any(configuration_v2)),
         get("/{tenant}/discovery/v2.0/keys", &[], docs::keys, any(keys)),
@@ -97,18 +99,7 @@ async fn token_v1(
     Path(tenant): Path<String>,
     body: Body,
 ) -> Result<Response, TokenRefused> {
-    let (form, authorization) = call.form(body).await?;
-    let outcome = match form {
-        Ok(form) => {
-            state
-                .identity()
-                .coming_from(&call.incoming.origin())
-                .token_v1(&call.incoming.base_url, &tenant, form, authorization.as_deref())
-                .await
-        }
-        Err(error) => Err(error),
-    };
-    Ok(call.answer(outcome.map(|answer| answer.body)))
+    token(&state, &call, false, &tenant, body).await
 }
 
 async fn token_v2(
@@ -117,18 +108,58 @@ async fn token_v2(
     Path(tenant): Path<String>,
     body: Body,
 ) -> Result<Response, TokenRefused> {
+    token(&state, &call, true, &tenant, body).await
+}
+
+async fn token(
+    state: &ServerState,
+    call: &TokenCall,
+    v2: bool,
+    tenant: &str,
+    body: Body,
+) -> Result<Response, TokenRefused> {
     let (form, authorization) = call.form(body).await?;
+    let (identity, base_url) = (state.identity().coming_from(&call.incoming.origin()), &call.incoming.base_url);
     let outcome = match form {
-        Ok(form) => {
-            state
-                .identity()
-                .coming_from(&call.incoming.origin())
-                .token_v2(&call.incoming.base_url, &tenant, form, authorization.as_deref())
-                .await
-        }
+        Ok(form) if v2 => identity.token_v2(base_url, tenant, form, authorization.as_deref()).await,
+        Ok(form) => identity.token_v1(base_url, tenant, form, authorization.as_deref()).await,
         Err(error) => Err(error),
     };
     Ok(call.answer(outcome.map(|answer| answer.body)))
+}
+
+async fn device_code_v1(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    device_code(&state, &call, false, &tenant, body).await
+}
+
+async fn device_code_v2(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    device_code(&state, &call, true, &tenant, body).await
+}
+
+async fn device_code(
+    state: &ServerState,
+    call: &TokenCall,
+    v2: bool,
+    tenant: &str,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    let (form, authorization) = call.form(body).await?;
+    let (identity, base_url) = (state.identity().coming_from(&call.incoming.origin()), &call.incoming.base_url);
+    let outcome = match form {
+        Ok(form) => identity.device_code(v2, base_url, tenant, form, authorization.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    Ok(call.answer(outcome))
 }
 
 async fn configuration_v1(
