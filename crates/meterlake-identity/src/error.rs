@@ -112,6 +112,16 @@ pub enum IdentityError {
         /// The longest that is allowed, in seconds.
         max: i64,
     },
+    /// A length of time in the configuration is zero or too long.
+    #[error("setting [tokens] {setting} = {given} is not allowed, expected 1 to {max}")]
+    TokenSetting {
+        /// Its name.
+        setting: &'static str,
+        /// As configured.
+        given: u32,
+        /// The longest that is allowed.
+        max: u32,
+    },
     /// The lifetime in the configuration is out of range.
     #[error("setting [tokens] lifetime_seconds = {given} is not allowed, expected 1 to {max} seconds")]
     LifetimeSetting {

@@ -11,6 +11,11 @@ use crate::password::PasswordHashing;
 use crate::signing::KeyRing;
 use crate::{Audiences, IdentityError, LinkSigner, MAX_LIFETIME_SECONDS, random};
 
+/// The longest that a refresh token may lie unused.
+const MAX_REFRESH_TOKEN_DAYS: u32 = 3650;
+/// The longest that a browser may stay signed in.
+const MAX_SESSION_HOURS: u32 = 24 * 90;
+
 /// Settings of [`Identity`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityConfig {
@@ -76,7 +81,7 @@ impl Identity {
     /// Opens the identity of a data folder; makes its signing key and server secret when it has none yet.
     ///
     /// # Errors
-    /// When the control state fails, no key can be made, the lifetime of tokens is not between a second and a day, or an
+    /// When the control state fails, no key can be made, a length of time in the settings is out of range, or an
     /// audience has no name of its own.
     pub async fn open(control: Control, clock: SharedClock, config: IdentityConfig) -> Result<Self, IdentityError> {
         let lifetime = i64::from(config.token_lifetime_seconds);
@@ -84,6 +89,14 @@ impl Identity {
             return Err(IdentityError::LifetimeSetting { given: lifetime, max: MAX_LIFETIME_SECONDS });
         }
         config.audiences.check()?;
+        for (setting, given, max) in [
+            ("refresh_token_days", config.refresh_token_days, MAX_REFRESH_TOKEN_DAYS),
+            ("session_hours", config.session_hours, MAX_SESSION_HOURS),
+        ] {
+            if !(1..=max).contains(&given) {
+                return Err(IdentityError::TokenSetting { setting, given, max });
+            }
+        }
         let kept = control.server_secret("links", &random::bits()?).await?;
         let server_secret =
             <[u8; 32]>::try_from(kept).map_err(|_| IdentityError::Crypto("reading the server secret"))?;

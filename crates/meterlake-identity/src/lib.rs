@@ -44,6 +44,7 @@ pub use grants::{CustomerScope, Grants, TenantScope};
 pub use identity::{Identity, IdentityConfig};
 pub use issue::{FreshKey, FreshSecret, IssuedToken, KEY_MONTHS, MAX_LIFETIME_SECONDS};
 pub use link::LinkSigner;
+pub use redirect::check_redirect_uri;
 pub use refusal::{Moment, TokenError};
 pub use sign_in::{NewSession, Person};
 pub use token::TokenAnswer;

@@ -78,11 +78,20 @@ impl Identity {
     /// When the password is shorter than 8 characters or longer than 1024 bytes, there is no such principal, or it is
     /// an application.
     pub async fn set_password(&self, user: PrincipalId, password: &str) -> Result<(), IdentityError> {
+        self.check_password(password)?;
+        let hash = self.inner.passwords.hash(password).await?;
+        Ok(self.inner.control.set_password_hash(user, &hash).await?)
+    }
+
+    /// Checks that a password may be set.
+    ///
+    /// # Errors
+    /// When it is shorter than 8 characters or longer than 1024 bytes.
+    pub fn check_password(&self, password: &str) -> Result<(), IdentityError> {
         if password.chars().count() < SHORTEST || password.len() > LONGEST {
             return Err(IdentityError::Password);
         }
-        let hash = self.inner.passwords.hash(password).await?;
-        Ok(self.inner.control.set_password_hash(user, &hash).await?)
+        Ok(())
     }
 
     /// A random password that is easy to type: 16 letters in groups of four, more than 69 bits.

@@ -8,8 +8,12 @@ use crate::{Identity, IdentityError};
 /// Longest redirect URI.
 const LONGEST: usize = 2048;
 
-/// Checks an address before it is registered.
-fn check(uri: &str) -> Result<(), IdentityError> {
+/// Checks an address before it is registered as one that answers may be sent to.
+///
+/// # Errors
+/// [`IdentityError::RedirectUri`] for one that is not https, http on this machine, or of a scheme of the application's
+/// own.
+pub fn check_redirect_uri(uri: &str) -> Result<(), IdentityError> {
     let refuse = |reason| Err(IdentityError::RedirectUri { given: uri.to_owned(), reason });
     if uri.len() > LONGEST || uri.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii()) {
         return refuse("expected at most 2048 printable ASCII characters without blanks");
@@ -80,7 +84,7 @@ impl Identity {
     /// [`IdentityError::RedirectUri`] for an address that is not https, on this machine, or of a scheme of the
     /// application's own; when there is no such principal, or it is a user.
     pub async fn add_redirect_uri(&self, application: PrincipalId, uri: &str) -> Result<bool, IdentityError> {
-        check(uri)?;
+        check_redirect_uri(uri)?;
         Ok(self.inner.control.add_redirect_uri(application, uri).await?)
     }
 
@@ -109,7 +113,7 @@ mod tests {
             "org.example.app:/auth",
             "msal0a0a://auth",
         ] {
-            assert!(check(good).is_ok(), "{good}");
+            assert!(check_redirect_uri(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -126,7 +130,7 @@ mod tests {
             "file:///etc/passwd",
             "urn:ietf:wg:oauth:2.0:oob",
         ] {
-            let error = check(bad).unwrap_err().to_string();
+            let error = check_redirect_uri(bad).unwrap_err().to_string();
             assert!(error.contains("expected"), "{error}");
         }
     }

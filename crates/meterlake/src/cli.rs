@@ -1,6 +1,7 @@
 //! The command line.
 
 mod datasets;
+mod people;
 mod reports;
 mod security;
 
@@ -11,6 +12,7 @@ pub(crate) use datasets::{DatasetOptions, ImportB2cEvents, ImportLicences, Impor
 use meterlake_control::{KeySlot, PrincipalKind, TenantKind};
 use meterlake_identity::Audience;
 use meterlake_import::{DateFormat, NumberFormat};
+pub(crate) use people::{Consent, PasswordSource, Redirect, User};
 pub(crate) use reports::{EstimateBill, Report};
 pub(crate) use security::{Audit, ExternalOptions, SigningKey, TokenRevoke};
 
@@ -48,7 +50,11 @@ impl Cli {
                 | Command::Enrolment(Enrolment::List { .. })
                 | Command::Key(Key::List { .. } | Key::Revoke { .. })
                 | Command::Tenant(Tenant::List { .. })
-                | Command::Principal(Principal::List { .. } | Principal::Links { .. })
+                | Command::Principal(
+                    Principal::List { .. } | Principal::Links { .. } | Principal::Redirect(Redirect::List { .. }),
+                )
+                | Command::User(User::List { .. })
+                | Command::Consent(Consent::List { .. } | Consent::Remove { .. })
                 | Command::Secret(Secret::List { .. } | Secret::Revoke { .. })
                 | Command::Grant(Grant::List { .. })
                 | Command::Token(_)
@@ -97,6 +103,12 @@ pub(crate) enum Command {
     /// Applications and users that may call
     #[command(subcommand)]
     Principal(Principal),
+    /// Users and their passwords
+    #[command(subcommand)]
+    User(User),
+    /// What users let applications read in their name
+    #[command(subcommand)]
+    Consent(Consent),
     /// Secrets of applications
     #[command(subcommand)]
     Secret(Secret),
@@ -370,7 +382,24 @@ pub(crate) enum Principal {
         /// Tenant that it belongs to: id or domain
         #[arg(long)]
         tenant: String,
+        /// An application without a secret: a program on a person's machine
+        #[arg(long)]
+        public: bool,
+        /// Address that answers of the sign-in pages may be sent to (repeatable)
+        #[arg(long = "redirect-uri", value_name = "URI")]
+        redirect_uris: Vec<String>,
     },
+    /// Make an application public (without a secret) or confidential (with one)
+    Set {
+        /// Its name or id
+        principal: String,
+        /// Whether it is public
+        #[arg(long, action = clap::ArgAction::Set)]
+        public: bool,
+    },
+    /// Where answers of the sign-in pages may be sent
+    #[command(subcommand)]
+    Redirect(Redirect),
     /// Stop a principal from calling
     Disable {
         /// Its name or id

@@ -71,6 +71,8 @@ pub(crate) struct Limits {
 pub(crate) struct Tokens {
     pub(crate) lifetime_seconds: u32,
     pub(crate) signing_key_days: u32,
+    pub(crate) refresh_token_days: u32,
+    pub(crate) session_hours: u32,
     pub(crate) audiences: meterlake_identity::Audiences,
 }
 

@@ -73,4 +73,15 @@ impl Control {
         tx.commit().await?;
         user.map(|user| parse("sign_in_sessions.user_id", &user)).transpose()
     }
+
+    /// Ends all sessions of a user and everything that came from its sign-ins.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_out_user(&self, user: PrincipalId) -> Result<(), ControlError> {
+        let mut tx = self.write().await?;
+        self.sign_out_everywhere(&mut tx, user, "signed out everywhere").await?;
+        self.append_audit(&mut tx, "sign-out", &format!("principal:{user}"), &serde_json::json!({})).await?;
+        Ok(tx.commit().await?)
+    }
 }

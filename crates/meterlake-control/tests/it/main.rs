@@ -8,6 +8,7 @@ mod exports;
 mod imports;
 mod organisations;
 mod people;
+mod sign_in;
 
 use std::sync::Arc;
 

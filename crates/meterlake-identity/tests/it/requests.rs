@@ -192,6 +192,10 @@ async fn a_lifetime_out_of_range_names_what_is_allowed() {
     let config = meterlake_identity::IdentityConfig { token_lifetime_seconds: 90_000, ..it.identity.config().clone() };
     let opened = meterlake_identity::Identity::open(it.control.clone(), it.clock.clone(), config).await;
     assert_eq!(opened.unwrap_err().to_string(), format!("setting [tokens] lifetime_seconds = 90000 {allowed}"));
+    let config = meterlake_identity::IdentityConfig { session_hours: 0, ..it.identity.config().clone() };
+    let opened = meterlake_identity::Identity::open(it.control.clone(), it.clock.clone(), config).await;
+    let said = "setting [tokens] session_hours = 0 is not allowed, expected 1 to 2160";
+    assert_eq!(opened.unwrap_err().to_string(), said);
 }
 
 #[tokio::test]

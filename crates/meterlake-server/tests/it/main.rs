@@ -25,6 +25,7 @@ mod random_input;
 mod refusals;
 mod refused_tokens;
 mod serving;
+mod sign_in;
 mod standing_still;
 mod stopping;
 mod summary;

@@ -6,6 +6,7 @@ mod demo;
 mod enrolments;
 mod estimates;
 mod imports;
+mod people;
 mod principals;
 mod reports;
 mod security;
@@ -47,6 +48,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => enrolments::run_key(&folder, command).await,
         Command::Tenant(command) => principals::run_tenant(&folder, command).await,
         Command::Principal(command) => principals::run(&folder, command).await,
+        Command::User(command) => people::run(&folder, command).await,
+        Command::Consent(command) => people::run_consent(&folder, command).await,
         Command::Secret(command) => principals::run_secret(&folder, command).await,
         Command::Grant(command) => principals::run_grant(&folder, command).await,
         Command::Token(command) => tokens::run(&folder, command).await,

@@ -8,6 +8,7 @@ use meterlake_control::{Control, ExternalIdentity, GrantScope, NewPrincipal, Pri
 use meterlake_identity::{ClaimNames, ExternalIssuer, Identity, KeyFetcher};
 use meterlake_model::{PrincipalId, TenantId};
 
+use super::people;
 use crate::cli::{ExternalOptions, Grant, Principal, Secret, Tenant};
 use crate::config::Issuer;
 use crate::data_folder::DataFolder;
@@ -47,7 +48,7 @@ pub(crate) async fn run(folder: &DataFolder, command: Principal) -> anyhow::Resu
                 .map(|p| {
                     [
                         p.name,
-                        p.kind.to_string(),
+                        if p.public { "public application".to_owned() } else { p.kind.to_string() },
                         p.client_id.map(|c| c.to_string()).unwrap_or_default(),
                         p.tenant.to_string(),
                         if p.enabled { "enabled" } else { "disabled" }.to_owned(),
@@ -56,11 +57,32 @@ pub(crate) async fn run(folder: &DataFolder, command: Principal) -> anyhow::Resu
                 .collect();
             output::table(["name", "kind", "client id", "tenant", "state"], rows, "no principals yet")
         }
-        Principal::Add { kind, name, tenant } => {
+        Principal::Add { kind, name, tenant, public, redirect_uris } => {
+            if kind == PrincipalKind::User && (public || !redirect_uris.is_empty()) {
+                bail!("--public and --redirect-uri are for applications; {name} is to be a user");
+            }
+            for uri in &redirect_uris {
+                meterlake_identity::check_redirect_uri(uri)?;
+            }
             let tenant = tenant_id(&control, &tenant).await?;
             let new = NewPrincipal { kind, tenant, name, client_id: None };
-            output::json(&control.add_principal(&new).await?)
+            let mut principal = control.add_principal(&new).await?;
+            if public {
+                control.set_application_public(principal.id, true).await?;
+                principal.public = true;
+            }
+            for uri in &redirect_uris {
+                control.add_redirect_uri(principal.id, uri).await?;
+            }
+            output::json(&principal)
         }
+        Principal::Set { principal, public } => {
+            let principal = control.find_principal(&principal).await?;
+            control.set_application_public(principal.id, public).await?;
+            let kind = if public { "public: it has no secret" } else { "confidential: it proves itself by a secret" };
+            output::line(&format!("{} is {kind}", principal.name))
+        }
+        Principal::Redirect(command) => people::run_redirect(folder, command).await,
         Principal::Disable { principal } => set_enabled(&control, &principal, false).await,
         Principal::Enable { principal } => set_enabled(&control, &principal, true).await,
         Principal::Unlock { principal } => unlock(&control, &principal).await,
@@ -94,7 +116,7 @@ async fn unlock(control: &Control, principal: &str) -> anyhow::Result<()> {
     output::line(&format!("{} {word}", principal.name))
 }
 
-async fn tenant_id(control: &Control, id_or_domain: &str) -> anyhow::Result<TenantId> {
+pub(crate) async fn tenant_id(control: &Control, id_or_domain: &str) -> anyhow::Result<TenantId> {
     let tenant = control.find_tenant(id_or_domain).await?;
     Ok(tenant.with_context(|| format!("there is no tenant {id_or_domain:?}; add it with `meterlake tenant set`"))?.id)
 }
@@ -180,6 +202,8 @@ pub(crate) async fn open_identity(folder: &DataFolder, control: &Control) -> any
         token_lifetime_seconds: settings.tokens.lifetime_seconds,
         signing_key_days: settings.tokens.signing_key_days,
         audiences: settings.tokens.audiences.clone(),
+        refresh_token_days: settings.tokens.refresh_token_days,
+        session_hours: settings.tokens.session_hours,
         ..Default::default()
     };
     if !settings.base_url.is_empty() {

@@ -13,6 +13,7 @@ mod feeds;
 mod imports;
 mod keys;
 mod outside_readers;
+mod people;
 mod program;
 mod reports;
 mod samples;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use meterlake_control::{Control, CustomerChange, GrantScope, NewPrincipal, Principal, PrincipalKind, TenantKind};
+use meterlake_identity::Identity;
 use meterlake_import::{
     B2cRequest, DatasetOutcome, ImportError, ImportRequest, LicencesRequest, Options, UsersRequest, import_b2c,
     import_charges, import_licences, import_users,
@@ -15,6 +16,7 @@ use meterlake_model::{Day, DayRange, TenantId};
 use meterlake_testkit::demo::SEED;
 use meterlake_testkit::{DemoSources, generate_demo};
 
+use super::MadeSignIn;
 use crate::commands::datasets::domains;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
@@ -24,6 +26,8 @@ use crate::progress::Bar;
 pub(super) const USER: &str = "demo-user";
 /// An application of the partner's tenant.
 pub(super) const APPLICATION: &str = "demo-application";
+/// An application of the partner's tenant that people sign in to: a program on their own machine.
+pub(super) const DESKTOP: &str = "demo-desktop";
 /// An application of the B2C tenant.
 pub(super) const B2C_APPLICATION: &str = "demo-b2c-application";
 
@@ -138,6 +142,22 @@ pub(super) async fn enter_principals(control: &Control, sources: &DemoSources) -
         control.add_grant(principal.id, &scope).await?;
     }
     Ok(())
+}
+
+/// What people sign in to and with. Folders of older demos get it, too.
+pub(super) async fn enter_sign_in(control: &Control, identity: &Identity) -> anyhow::Result<MadeSignIn> {
+    let user = control.find_principal(USER).await?;
+    let desktop = principal(control, DESKTOP, PrincipalKind::Application, user.tenant).await?;
+    control.set_application_public(desktop.id, true).await?;
+    identity.add_redirect_uri(desktop.id, "http://localhost").await?;
+    let password = identity.random_password()?;
+    identity.set_password(user.id, &password).await?;
+    Ok(MadeSignIn {
+        tenant: user.tenant.to_string(),
+        client_id: desktop.client_id.map(|id| id.to_string()).unwrap_or_default(),
+        user: user.name,
+        password,
+    })
 }
 
 async fn principal(control: &Control, name: &str, kind: PrincipalKind, tenant: TenantId) -> anyhow::Result<Principal> {

@@ -25,7 +25,7 @@ use crate::cli::Demo;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
 use certificates::certificates;
-use fill::{APPLICATION, B2C_APPLICATION, USER, enter_customers, enter_principals, generate, import};
+use fill::{APPLICATION, B2C_APPLICATION, USER, enter_customers, enter_principals, enter_sign_in, generate, import};
 
 /// Life of the demo's tokens.
 const TOKEN_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(1);
@@ -43,6 +43,17 @@ struct Made {
     azure_plan_customer_tenant_id: String,
     b2c: MadeB2c,
     c3: MadeC3,
+    /// Absent in what demos of earlier versions wrote.
+    sign_in: Option<MadeSignIn>,
+}
+
+/// A user with a password, and an application without a secret to sign in to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct MadeSignIn {
+    tenant: String,
+    client_id: String,
+    user: String,
+    password: String,
 }
 
 /// The B2C tenant, by its domain, an application that may read its reports, and one that users signed in to.
@@ -67,13 +78,16 @@ pub(crate) async fn run(folder: &DataFolder, options: Demo) -> anyhow::Result<()
     let file = folder.dir.join("demo.json");
     let control = folder.control().await?;
     let identity = open_identity(folder, &control).await?;
-    let made = match made_before(&file)? {
+    let mut made = match made_before(&file)? {
         Some(made) => made,
         None => {
             refuse_a_real_folder(folder, &control).await?;
             make(folder, &control, &identity).await?
         }
     };
+    if made.sign_in.is_none() {
+        made.sign_in = Some(enter_sign_in(&control, &identity).await?);
+    }
     let (tls, authority) = tls(folder, &listener, options.tls).await?;
     let base = base(&listener, tls.is_some())?;
     let mut demo = demo_json(&base, &made, &identity, &control).await?;
@@ -134,6 +148,7 @@ fn made_before(file: &Path) -> anyhow::Result<Option<Made>> {
                 application_id: text("/b2c/application_id")?,
             },
             c3: MadeC3 { customer_id: text("/c3/customer_id")?, tenant_id: text("/c3/tenant_id")? },
+            sign_in: json.get("sign_in").and_then(|made| serde_json::from_value(made.clone()).ok()),
         })
     };
     let made = read().with_context(|| {
@@ -175,6 +190,7 @@ async fn make(folder: &DataFolder, control: &Control, identity: &Identity) -> an
         azure_plan_customer_tenant_id: only(Offer::AzurePlan)?,
         b2c: make_b2c(control, identity, &sources).await?,
         c3: make_c3(&sources)?,
+        sign_in: None,
     })
 }
 
@@ -209,6 +225,7 @@ async fn demo_json(base: &str, made: &Made, identity: &Identity, control: &Contr
             "user_token": user,
             "app_token": application,
         },
+        "sign_in": made.sign_in,
         "b2c": made.b2c,
         "c3": { "customer_id": made.c3.customer_id, "tenant_id": made.c3.tenant_id, "token": c3 },
     }))
