@@ -74,6 +74,11 @@ impl Identity {
         if caller.tenant.to_string() != claims.tid {
             return Err(AuthError::UnknownPrincipal);
         }
+        if let Some(family) = claims.sid
+            && !inner.control.family_holds(family).await?
+        {
+            return Err(AuthError::SignedOut);
+        }
         Ok(caller)
     }
 
@@ -91,11 +96,6 @@ impl Identity {
         }
         if !principal.enabled {
             return Err(AuthError::Disabled);
-        }
-        if let Some(family) = claims.sid
-            && !self.inner.control.family_holds(family).await?
-        {
-            return Err(AuthError::SignedOut);
         }
         let grants = self.inner.control.grants(Some(id)).await?;
         Ok(Caller {

@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use meterlake_control::{AuthorizationCode, Principal};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use url::Url;
 
 use crate::client::enabled;
@@ -333,8 +332,6 @@ impl Identity {
         };
         let control = self.inner.control.acting_as(&format!("principal:{}", user.id));
         control.add_authorization_code(&random::hash(&text), &code).await?;
-        let detail = json!({ "application": code.application, "resource": code.resource });
-        control.audit("code.issue", &format!("principal:{}", user.id), &detail).await?;
         Ok(authorization.answer(vec![("code", text)]))
     }
 

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meterlake_control::{Principal, PrincipalKind};
-use serde_json::json;
 
 use crate::client::Directory;
 use crate::{Identity, IdentityError, TokenError, random};
@@ -94,7 +93,6 @@ impl Identity {
         let ends = now.checked_add_signed(life).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let control = self.inner.control.acting_as(&format!("principal:{}", user.id));
         control.add_session(&random::hash(&cookie), user.id, ends).await?;
-        control.audit("sign-in", &format!("principal:{}", user.id), &json!({})).await?;
         let name = self.sign_in_name(&user).await?;
         Ok(NewSession { person: Person { user, name, signed_in_at: now }, cookie })
     }
@@ -118,9 +116,10 @@ impl Identity {
     /// # Errors
     /// When the control state fails.
     pub async fn sign_out(&self, cookie: &str) -> Result<(), TokenError> {
-        if let Some(user) = self.inner.control.end_session(&random::hash(cookie)).await? {
-            let subject = format!("principal:{user}");
-            self.inner.control.acting_as(&subject).audit("sign-out", &subject, &json!({})).await?;
+        let hash = random::hash(cookie);
+        if let Some(session) = self.inner.control.session(&hash).await? {
+            let person = format!("principal:{}", session.user);
+            self.inner.control.acting_as(&person).end_session(&hash).await?;
         }
         Ok(())
     }

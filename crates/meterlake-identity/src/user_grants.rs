@@ -5,7 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use meterlake_control::{AuthorizationCode, Principal, PrincipalKind, Redemption, Refresh, TokenFamily};
 use meterlake_model::PrincipalId;
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -46,7 +45,7 @@ impl Identity {
         // A code that was used before is one that somebody else may have: that comes before its other defects.
         if code.family.is_some() {
             self.inner.control.redeem_authorization_code(&hash).await?;
-            return Err(self.code_reused(&code).await?);
+            return Err(reused());
         }
         self.check_code(&code, request)?;
         let user = self.person(code.user).await?;
@@ -54,7 +53,7 @@ impl Identity {
         let resource = self.consented(&user, &application, &asked, &code.resource).await?;
         let family = match self.inner.control.redeem_authorization_code(&hash).await? {
             Redemption::Done(family) => family,
-            Redemption::Again => return Err(self.code_reused(&code).await?),
+            Redemption::Again => return Err(reused()),
         };
         let refresh_token = self.first_refresh_token(&family).await?;
         let signed_in = SignedIn {
@@ -66,14 +65,6 @@ impl Identity {
             refresh_token,
         };
         self.tokens_of_person(request, &signed_in, &resource).await
-    }
-
-    /// The refusal of a code that came a second time.
-    async fn code_reused(&self, code: &AuthorizationCode) -> Result<TokenError, TokenError> {
-        self.tell_reuse("code.reuse", code.user, code.application).await?;
-        let message = "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an \
-                       existing refresh token.";
-        Ok(invalid(54_005, message))
     }
 
     /// Checks a code that was not used before against the request that redeems it.
@@ -115,7 +106,6 @@ impl Identity {
         if used {
             // What comes of it is a refusal, whoever asks for whatever.
             self.inner.control.rotate_refresh_token(&hash, application.id, &[], self.refresh_token_end()).await?;
-            self.tell_reuse("refresh-token.reuse", family.user, application.id).await?;
             return Err(revoked());
         }
         if family.revoked_at.is_some() {
@@ -135,11 +125,7 @@ impl Identity {
                 let message = format!("The refresh token has expired due to inactivity of {days} days.");
                 return Err(TokenError::new(400, "invalid_grant", 700_082, message));
             }
-            Refresh::Reused(_) => {
-                self.tell_reuse("refresh-token.reuse", user.id, application.id).await?;
-                return Err(revoked());
-            }
-            Refresh::Revoked => return Err(revoked()),
+            Refresh::Reused(_) | Refresh::Revoked => return Err(revoked()),
             Refresh::Unknown => {
                 return Err(invalid(70_000, "The provided value for the 'refresh_token' parameter is not valid."));
             }
@@ -247,12 +233,6 @@ impl Identity {
         Ok(Answered { token: &token, resource, person: Some(person) }.body(version))
     }
 
-    /// Enters in the audit trail that a code or token came a second time.
-    async fn tell_reuse(&self, action: &str, user: PrincipalId, application: PrincipalId) -> Result<(), TokenError> {
-        let detail = json!({ "application": application });
-        Ok(self.inner.control.audit(action, &format!("principal:{user}"), &detail).await?)
-    }
-
     /// Ends a refresh token and everything that came from the same sign-in. Whether it was one of ours.
     ///
     /// # Errors
@@ -287,6 +267,12 @@ pub(crate) fn required<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str
 
 pub(crate) fn invalid(code: u32, message: &str) -> TokenError {
     TokenError::new(400, "invalid_grant", code, message.to_owned())
+}
+
+fn reused() -> TokenError {
+    let message = "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an \
+                   existing refresh token.";
+    invalid(54_005, message)
 }
 
 fn revoked() -> TokenError {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use meterlake_model::PrincipalId;
+use serde_json::json;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -110,6 +111,8 @@ impl Control {
         .bind(micros(code.expires_at))
         .execute(&mut *tx)
         .await?;
+        let detail = json!({ "application": code.application, "resource": code.resource });
+        self.append_audit(&mut tx, "code.issue", &format!("principal:{}", code.user), &detail).await?;
         Ok(tx.commit().await?)
     }
 
@@ -131,7 +134,10 @@ impl Control {
         let mut tx = self.write().await?;
         let code = read(&mut tx, hash).await?;
         let code = code.ok_or_else(|| ControlError::not_found("authorization code", "of that hash"))?;
+        let subject = format!("principal:{}", code.user);
         if let Some(family) = code.family {
+            let detail = json!({ "application": code.application, "family": family });
+            self.append_audit(&mut tx, "code.reuse", &subject, &detail).await?;
             let of = FamilyFilter { id: Some(family), ..FamilyFilter::default() };
             revoke_families(self, &mut tx, &of, "authorization code used twice").await?;
             tx.commit().await?;
@@ -151,6 +157,8 @@ impl Control {
             .bind(hash)
             .execute(&mut *tx)
             .await?;
+        let detail = json!({ "application": family.application, "family": family.id });
+        self.append_audit(&mut tx, "code.redeem", &subject, &detail).await?;
         tx.commit().await?;
         Ok(Redemption::Done(family))
     }

@@ -141,6 +141,10 @@ impl Control {
         .bind(new.interval_seconds)
         .execute(&mut *tx)
         .await?;
+        if added.rows_affected() > 0 {
+            let detail = json!({ "resource": new.resource });
+            self.append_audit(&mut tx, "device-code.issue", &format!("principal:{}", new.application), &detail).await?;
+        }
         tx.commit().await?;
         Ok(added.rows_affected() > 0)
     }
@@ -185,7 +189,7 @@ impl Control {
         .fetch_optional(&mut *tx)
         .await?;
         if let Some(application) = &application {
-            let action = if approved { "device.approve" } else { "device.deny" };
+            let action = if approved { "device-code.approve" } else { "device-code.deny" };
             let detail = json!({ "application": application });
             self.append_audit(&mut tx, action, &format!("principal:{user}"), &detail).await?;
         }
@@ -250,6 +254,8 @@ impl Control {
             .bind(hash)
             .execute(&mut *tx)
             .await?;
+        let detail = json!({ "application": family.application, "family": family.id });
+        self.append_audit(&mut tx, "device-code.redeem", &format!("principal:{user}"), &detail).await?;
         tx.commit().await?;
         Ok(Some(family))
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use meterlake_model::PrincipalId;
+use serde_json::json;
 
 use crate::stored::{instant, micros, parse};
 use crate::{Control, ControlError};
@@ -38,6 +39,7 @@ impl Control {
             .bind(micros(expires_at))
             .execute(&mut *tx)
             .await?;
+        self.append_audit(&mut tx, "session.begin", &format!("principal:{user}"), &json!({})).await?;
         Ok(tx.commit().await?)
     }
 
@@ -70,6 +72,9 @@ impl Control {
             .bind(hash)
             .fetch_optional(&mut *tx)
             .await?;
+        if let Some(user) = &user {
+            self.append_audit(&mut tx, "session.end", &format!("principal:{user}"), &json!({})).await?;
+        }
         tx.commit().await?;
         user.map(|user| parse("sign_in_sessions.user_id", &user)).transpose()
     }
@@ -81,7 +86,7 @@ impl Control {
     pub async fn sign_out_user(&self, user: PrincipalId) -> Result<(), ControlError> {
         let mut tx = self.write().await?;
         self.sign_out_everywhere(&mut tx, user, "signed out everywhere").await?;
-        self.append_audit(&mut tx, "sign-out", &format!("principal:{user}"), &serde_json::json!({})).await?;
+        self.append_audit(&mut tx, "session.end-all", &format!("principal:{user}"), &json!({})).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -99,6 +99,8 @@ impl Control {
         .execute(&mut *tx)
         .await?;
         insert_token(self, &mut tx, hash, &family.to_string(), expires_at).await?;
+        let detail = json!({ "expires_at": expires_at });
+        self.append_audit(&mut tx, "refresh-token.issue", &format!("family:{family}"), &detail).await?;
         Ok(tx.commit().await?)
     }
 
@@ -127,7 +129,10 @@ impl Control {
         if family.revoked_at.is_some() {
             return Ok(Refresh::Revoked);
         }
+        let subject = format!("family:{}", family.id);
+        let detail = json!({ "user": family.user, "application": application });
         if used.is_some() {
+            self.append_audit(&mut tx, "refresh-token.reuse", &subject, &detail).await?;
             let of = FamilyFilter { id: Some(family.id), ..FamilyFilter::default() };
             revoke_families(self, &mut tx, &of, "refresh token used twice").await?;
             tx.commit().await?;
@@ -142,6 +147,7 @@ impl Control {
             .execute(&mut *tx)
             .await?;
         insert_token(self, &mut tx, follower, &family_id, expires_at).await?;
+        self.append_audit(&mut tx, "refresh-token.rotate", &subject, &detail).await?;
         tx.commit().await?;
         Ok(Refresh::Rotated(family))
     }

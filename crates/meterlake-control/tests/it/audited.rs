@@ -13,31 +13,53 @@ use uuid::Uuid;
 
 use crate::Fixture;
 
+#[path = "audited/sign_in.rs"]
+mod sign_in;
+
 /// The functions that change something, each run by [`change`].
 const CHANGES: &[&str] = &[
+    "add_authorization_code",
+    "add_consent",
+    "add_device_code",
     "add_first_signing_key",
     "add_grant",
     "add_principal",
+    "add_redirect_uri",
+    "add_refresh_token",
     "add_secret",
+    "add_session",
     "audit",
     "count_failed_attempt",
+    "decide_device_code",
+    "end_session",
     "link_external_identity",
+    "redeem_authorization_code",
+    "redeem_device_code",
+    "remove_consents",
     "remove_customer",
     "remove_enrolment",
     "remove_grant",
+    "remove_password",
     "remove_principal",
+    "remove_redirect_uri",
     "replace_key",
+    "revoke_families",
+    "revoke_family",
     "revoke_key",
     "revoke_secret",
     "revoke_token",
     "revoke_tokens_of",
+    "rotate_refresh_token",
     "rotate_signing_key",
     "server_secret",
+    "set_application_public",
     "set_budget",
     "set_customer",
     "set_enrolment",
+    "set_password_hash",
     "set_principal_enabled",
     "set_tenant",
+    "sign_out_user",
     "unlink_external_identity",
     "unlock",
 ];
@@ -50,6 +72,7 @@ const NO_CHANGES: &[(&str, &str)] = &[
     ("forget_export_file", "the file was removed at the end of its time"),
     ("remove_export_job", "the job was removed at the end of its time"),
     ("store_import", "the import is a record by itself; its commit is audited, see imports.rs"),
+    ("poll_device_code", "how often a program asks"),
     ("forget_failed_attempts", "failures that never came to a lock-out"),
 ];
 
@@ -58,6 +81,7 @@ struct Ids {
     app: PrincipalId,
     user: PrincipalId,
     secret: Uuid,
+    family: Uuid,
 }
 
 const LIMIT: AttemptLimit = AttemptLimit { failures: 2, window: TimeDelta::minutes(15), lock: TimeDelta::minutes(15) };
@@ -103,7 +127,8 @@ async fn prepared(control: &Control) -> Ids {
         control.count_failed_attempt("user:locked", LIMIT).await.unwrap();
     }
     control.count_failed_attempt("user:nearly", LIMIT).await.unwrap();
-    Ids { tenant, app, user, secret }
+    let family = sign_in::prepared(control, user, app).await;
+    Ids { tenant, app, user, secret, family }
 }
 
 async fn change(name: &str, it: &Control, ids: &Ids) -> Result<(), ControlError> {
@@ -145,6 +170,7 @@ async fn change(name: &str, it: &Control, ids: &Ids) -> Result<(), ControlError>
         "set_tenant" => drop(it.set_tenant(ids.tenant, Some(TenantKind::B2c), &[]).await?),
         "unlink_external_identity" => assert!(it.unlink_external_identity(&external("linked")).await?),
         "unlock" => assert!(it.unlock("user:locked").await?),
+        other if sign_in::change(other, it, ids).await? => {}
         other => panic!("{other} is in CHANGES and cannot be run here"),
     }
     Ok(())

@@ -119,7 +119,7 @@ async fn nothing_secret_is_in_the_audit_trail() {
     for secret in secrets.into_iter().chain(cookies).chain([code.as_str(), PASSWORD, "hunter2"]) {
         assert!(!trail.contains(secret), "{secret}");
     }
-    for action in ["sign-in", "consent.give", "code.issue", "token.issue"] {
+    for action in ["session.begin", "consent.give", "code.issue", "code.redeem", "refresh-token.issue", "token.issue"] {
         assert!(trail.contains(&format!("action: \"{action}\"")), "{action}");
     }
 }
