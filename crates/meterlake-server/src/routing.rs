@@ -75,7 +75,7 @@ impl Family {
             Self::Summary => config.summary.bom,
             Self::B2c => config.b2c.bom,
             Self::C3 => config.c3.bom,
-            Self::Blob | Self::Token | Self::Native | Self::Operations => false,
+            Self::Blob | Self::Token | Self::SignIn | Self::Native | Self::Operations => false,
         }
     }
 }

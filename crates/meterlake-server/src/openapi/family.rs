@@ -9,7 +9,7 @@ use super::call::{Answer, header, header_at_times, request_header};
 use super::schema::{Named, count, guid, text};
 use super::security::Scheme;
 use crate::routing::Family;
-use crate::{b2c, c3, ea, partner_center, token};
+use crate::{b2c, c3, ea, partner_center, sign_in, token};
 
 /// How a family writes a refusal of a status.
 pub(crate) struct RefusalBody {
@@ -21,7 +21,7 @@ pub(crate) struct RefusalBody {
 
 impl Family {
     /// Every family, in the order of the document.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Ea,
         Self::Blob,
         Self::Analytics,
@@ -30,6 +30,7 @@ impl Family {
         Self::C3,
         Self::Native,
         Self::Token,
+        Self::SignIn,
         Self::Operations,
     ];
 
@@ -79,6 +80,11 @@ impl Family {
             Self::Token => {
                 ("Tokens", "Tokens, keys and the metadata that client libraries look up first.", "docs/apis.md#tokens")
             }
+            Self::SignIn => (
+                "Sign-in",
+                "The pages where people sign in to applications. They are for browsers.",
+                "docs/identity.md#signing-people-in",
+            ),
             Self::Operations => (
                 "Operations",
                 "For those who run the server or write programs for it. No credential is asked for.",
@@ -114,7 +120,7 @@ impl Family {
             Self::B2c => &[Scheme::B2cToken, Scheme::ClientCredentials],
             Self::C3 | Self::Native => &[Scheme::MeterlakeToken, Scheme::ClientCredentials],
             Self::Blob => &[Scheme::ExportLink],
-            Self::Token | Self::Operations => &[],
+            Self::Token | Self::SignIn | Self::Operations => &[],
         }
     }
 
@@ -159,7 +165,7 @@ impl Family {
     pub(super) const fn common_refusals(self) -> &'static [u16] {
         match self {
             Self::Blob => &[403, 404, 405, 500],
-            Self::Token | Self::Operations => &[405, 500],
+            Self::Token | Self::SignIn | Self::Operations => &[405, 500],
             _ => &[401, 405, 429, 500],
         }
     }
@@ -173,6 +179,7 @@ impl Family {
             Self::B2c => b2c::refusal_body(),
             Self::C3 => c3::refusal_body(status),
             Self::Token => token::refusal_body(),
+            Self::SignIn => sign_in::refusal_body(),
         }
     }
 
@@ -208,6 +215,7 @@ fn meaning(family: Family, status: u16) -> &'static str {
         }
         (Family::Token, 401) => "The client did not prove who it is.",
         (_, 401) => "No valid credential. This comes before all other refusals.",
+        (Family::SignIn, 403) => "Name, password or code is wrong, or there were too many of them; the page again.",
         (_, 403) => "The caller has no access to what it asks for, or has the wrong kind of token.",
         (_, 404) => "There is no such thing, and the caller may know that.",
         (_, 405) => "The path does not take the method; told only to who has a valid credential, where one is needed.",

@@ -17,6 +17,11 @@ pub(crate) fn refusal_body() -> RefusalBody {
         "invalid_scope",
         "unauthorized_client",
         "unsupported_grant_type",
+        "authorization_pending",
+        "slow_down",
+        "access_denied",
+        "expired_token",
+        "bad_verification_code",
         "server_error",
         "temporarily_unavailable",
     ];
@@ -31,6 +36,7 @@ pub(crate) fn refusal_body() -> RefusalBody {
     RefusalBody { media: "application/json", schema: Named::new("TokenError", error) }
 }
 
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn token(id: &str, summary: &str, form: Named, answer: Named) -> Call {
@@ -48,11 +54,80 @@ fn token(id: &str, summary: &str, form: Named, answer: Named) -> Call {
 fn fields(more: (&'static str, ObjectBuilder)) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Object)
-        .property("grant_type", one_of(&["client_credentials"]))
+        .property("grant_type", one_of(&["client_credentials", "authorization_code", "refresh_token", DEVICE_GRANT]))
         .required("grant_type")
         .property("client_id", guid().description(Some("The application.")))
-        .property("client_secret", text().description(Some("Its secret.")))
+        .property("client_secret", text().description(Some("Its secret; a public application has none.")))
+        .property("code", text().description(Some("authorization_code: the code.")))
+        .property("redirect_uri", text().description(Some("authorization_code: where the code was sent.")))
+        .property("code_verifier", text().description(Some("authorization_code: the verifier (PKCE).")))
+        .property("refresh_token", text().description(Some("refresh_token: the token, good for one use.")))
+        .property("device_code", text().description(Some("Device code: the code that the device call gave.")))
+        .property("client_info", one_of(&["1"]).description(Some("The answer is to tell the person's ids.")))
         .property(more.0, more.1)
+}
+
+/// What the answer holds besides when a person signed in.
+fn of_person(answer: ObjectBuilder) -> ObjectBuilder {
+    answer
+        .property("scope", text().description(Some("What the token is good for; of people only.")))
+        .property("refresh_token", text().description(Some("v1 always, v2 with offline_access; of people only.")))
+        .property("id_token", text().description(Some("v1 always, v2 with openid; of people only.")))
+        .property("client_info", text().description(Some("Base64url of the person's ids, with client_info=1.")))
+}
+
+fn device_code(id: &str, summary: &str, request: Named, answer: Named) -> Vec<Call> {
+    vec![
+        Call::post(id, summary)
+            .about("For programs without a browser (RFC 8628); a person types the user code at `/device`.")
+            .parameters([tenant(), api_version("1.0")])
+            .body(FORM, true, "What is asked for; at most 64 KiB.", request)
+            .answers(200, Answer::json("The codes.", answer))
+            .refuses(&[400, 401]),
+    ]
+}
+
+fn device_fields(more: (&'static str, ObjectBuilder)) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("client_id", guid().description(Some("The application.")))
+        .property("client_secret", text().description(Some("Its secret; a public application has none.")))
+        .property(more.0, more.1)
+}
+
+fn user_code() -> ObjectBuilder {
+    form("^[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}$")
+}
+
+pub(super) fn device_code_v1() -> Vec<Call> {
+    let digits = || form(r"^\d+$");
+    let answer = object([
+        property("user_code", user_code()),
+        property("device_code", text()),
+        property("verification_url", link()),
+        property("expires_in", digits()),
+        property("interval", digits()),
+        property("message", text()),
+    ]);
+    let request = device_fields(("resource", text().description(Some("The audience."))));
+    let (request, answer) = (Named::new("DeviceRequestV1", request), Named::new("DeviceCodeV1", answer));
+    device_code("deviceCodeV1", "Codes of a program and its person (v1: every value a string)", request, answer)
+}
+
+pub(super) fn device_code_v2() -> Vec<Call> {
+    let answer = object([
+        property("user_code", user_code()),
+        property("device_code", text()),
+        property("verification_uri", link()),
+        property("expires_in", count()),
+        property("interval", count()),
+        property("message", text()),
+    ]);
+    let request =
+        device_fields(("scope", text().description(Some("`openid`, `offline_access`, `<audience>/.default`."))));
+    let (request, answer) =
+        (Named::new("DeviceRequestV2", request.required("scope")), Named::new("DeviceCodeV2", answer));
+    device_code("deviceCodeV2", "Codes of a program and its person (v2: numbers)", request, answer)
 }
 
 pub(super) fn token_v1() -> Vec<Call> {
@@ -72,11 +147,16 @@ pub(super) fn token_v1() -> Vec<Call> {
         property("access_token", text()),
     ]);
     let request = Named::new("TokenRequestV1", fields(("resource", resource)));
-    vec![token("tokenV1", "An application's token (v1: every value a string)", request, Named::new("TokenV1", answer))]
+    vec![token(
+        "tokenV1",
+        "A token for a grant (v1: every value a string)",
+        request,
+        Named::new("TokenV1", of_person(answer)),
+    )]
 }
 
 pub(super) fn token_v2() -> Vec<Call> {
-    let scope = text().description(Some("The audience and `/.default`.")).examples([
+    let scope = text().description(Some("The audience and `/.default`; client_credentials needs it.")).examples([
         "https://graph.windows.net/.default",
         "https://api.partnercenter.microsoft.com/.default",
         "api://meterlake/.default",
@@ -87,8 +167,8 @@ pub(super) fn token_v2() -> Vec<Call> {
         property("ext_expires_in", count()),
         property("access_token", text()),
     ]);
-    let request = Named::new("TokenRequestV2", fields(("scope", scope)).required("scope"));
-    vec![token("tokenV2", "An application's token (v2: numbers)", request, Named::new("TokenV2", answer))]
+    let request = Named::new("TokenRequestV2", fields(("scope", scope)));
+    vec![token("tokenV2", "A token for a grant (v2: numbers)", request, Named::new("TokenV2", of_person(answer)))]
 }
 
 fn configuration(id: &str, summary: &str) -> Vec<Call> {
@@ -104,13 +184,18 @@ fn configuration(id: &str, summary: &str) -> Vec<Call> {
         property("grant_types_supported", texts()),
         property("scopes_supported", texts()),
         property("issuer", text()),
+        property("code_challenge_methods_supported", texts()),
+        property("prompt_values_supported", texts()),
         property("authorization_endpoint", link()),
+        property("device_authorization_endpoint", link()),
+        property("end_session_endpoint", link()),
+        property("request_uri_parameter_supported", ObjectBuilder::new().schema_type(Type::Boolean)),
         property("claims_supported", texts()),
     ]);
     let document = Named::new("OpenIdConfiguration", document);
     vec![
         Call::get(id, summary)
-            .about("`common`, `organizations` and `consumers` stand for any tenant.")
+            .about("`common` and `organizations` stand for any tenant.")
             .parameter(tenant())
             .answers(200, Answer::json("The metadata.", document))
             .refuses(&[400]),
