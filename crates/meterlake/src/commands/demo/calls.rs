@@ -99,9 +99,9 @@ pub(super) fn print(
         let (tenant, client_id) = (&sign_in.tenant, &sign_in.client_id);
         output::line(&format!(
             "\n# Sign in as a person: this prints a code to enter at {base}/device, as user {} with password {}\n\
-             curl -d 'client_id={client_id}&scope=openid%20offline_access%20https://api.partnercenter.microsoft.com/.default' '{base}/{tenant}/oauth2/v2.0/devicecode'\n\
+             {curl} -d 'client_id={client_id}&scope=openid%20offline_access%20https://api.partnercenter.microsoft.com/.default' '{base}/{tenant}/oauth2/v2.0/devicecode'\n\
              # then, with the device_code that it printed, this prints the tokens\n\
-             curl -d 'grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={client_id}&device_code=DEVICE_CODE' '{base}/{tenant}/oauth2/v2.0/token'",
+             {curl} -d 'grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={client_id}&device_code=DEVICE_CODE' '{base}/{tenant}/oauth2/v2.0/token'",
             sign_in.user, sign_in.password,
         ))?;
     }
