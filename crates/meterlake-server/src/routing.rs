@@ -306,7 +306,7 @@ async fn nothing_at(path: &str, request: &HeaderMap, config: &ServerConfig) -> R
     } else if starts(&["v1", "customers"]) {
         (Family::Summary, PartnerCenterShape::render(&refusal))
     } else {
-        return no_such_route();
+        (Family::Operations, no_such_route())
     };
     if family != Family::C3 {
         response.headers_mut().extend(answer_headers(family, request, ""));
