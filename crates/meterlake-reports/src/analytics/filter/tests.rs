@@ -191,7 +191,8 @@ fn date_condition() -> impl Strategy<Value = Spelt> {
     let instant = (-1..9i64, prop_oneof![Just(0), 0..86_400i64]).prop_map(|(day, second)| {
         first_day().and_time(NaiveTime::MIN).and_utc() + TimeDelta::seconds(day * 86_400 + second)
     });
-    let ops: Vec<(&str, fn(Ordering) -> bool)> = vec![
+    type Holds = fn(Ordering) -> bool;
+    let ops: Vec<(&str, Holds)> = vec![
         ("eq", Ordering::is_eq),
         ("ne", Ordering::is_ne),
         ("gt", Ordering::is_gt),
