@@ -27,7 +27,7 @@ pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<(
     let tls = configured_tls(folder, options.tls_certificate, options.tls_key).await?;
     let state = state(folder).await?;
     if let Some(tls) = &tls {
-        tokio::spawn(reload_on_hangup(tls.clone()));
+        reload_on_hangup(tls.clone())?;
     }
     output::line(&format!("listening on {}", base(&listener, tls.is_some())?))?;
     meterlake_server::serve(listener, state, tls, stopped()).await?;
@@ -58,13 +58,17 @@ pub(crate) async fn configured_tls(
     Ok(Some(tls))
 }
 
-/// Takes up what the certificate's files hold each time that the process is told to (SIGHUP).
-pub(crate) async fn reload_on_hangup(tls: ServerTls) {
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
-    while hangups.recv().await.is_some() {
-        // Said in the log.
-        let _ = tls.reload().await;
-    }
+/// Takes up what the certificate's files hold each time that the process is told to (SIGHUP), from now on.
+pub(crate) fn reload_on_hangup(tls: ServerTls) -> anyhow::Result<()> {
+    // Asked for before anything is served: until then the signal ends the process.
+    let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            // Said in the log.
+            let _ = tls.reload().await;
+        }
+    });
+    Ok(())
 }
 
 /// Binds the address before anything slow, so that a taken port is said at once.

@@ -116,7 +116,7 @@ async fn tls(
     if !own {
         let tls = configured_tls(folder, None, None).await?;
         if let Some(tls) = &tls {
-            tokio::spawn(reload_on_hangup(tls.clone()));
+            reload_on_hangup(tls.clone())?;
         }
         return Ok((tls, None));
     }
