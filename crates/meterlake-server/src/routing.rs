@@ -181,7 +181,6 @@ impl Incoming {
     }
 
     /// Whether the caller reaches this server by TLS, as far as links tell: of its own, or of a proxy before it.
-    #[allow(dead_code)]
     pub(crate) fn is_https(&self) -> bool {
         self.base_url.starts_with("https://")
     }

@@ -131,7 +131,7 @@ impl PageCall {
 
     /// The answer with the cookies that the browser is to keep.
     pub(super) fn finish(&self, mut response: Response) -> Response {
-        let secure = self.incoming.base_url.starts_with("https://");
+        let secure = self.incoming.is_https();
         let kept = [(BROWSER, &self.browser), (SESSION, &self.session)];
         for (name, value) in kept {
             let cookie = match value {
