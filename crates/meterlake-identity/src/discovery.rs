@@ -48,6 +48,7 @@ impl Identity {
             "authorization_endpoint": at("authorize"),
             "device_authorization_endpoint": at("devicecode"),
             "end_session_endpoint": at("logout"),
+            "revocation_endpoint": format!("{base}/{path}/oauth2/v2.0/revoke"),
             "request_uri_parameter_supported": false,
             "claims_supported": claims,
         }))

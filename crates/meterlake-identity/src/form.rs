@@ -29,6 +29,8 @@ pub struct TokenForm {
     pub refresh_token: Option<String>,
     /// A device code (RFC 8628).
     pub device_code: Option<String>,
+    /// A token to revoke (RFC 7009).
+    pub token: Option<String>,
     /// `1` when the answer is to tell the person's ids.
     pub client_info: Option<String>,
 }
@@ -66,6 +68,7 @@ impl TokenForm {
                 "code_verifier" => &mut form.code_verifier,
                 "refresh_token" => &mut form.refresh_token,
                 "device_code" => &mut form.device_code,
+                "token" => &mut form.token,
                 "client_info" => &mut form.client_info,
                 _ => continue,
             };

@@ -254,17 +254,14 @@ impl<S: ErrorShape> IntoResponse for Refused<S> {
     }
 }
 
-/// Turns a panic of a handler into the family's 500.
+/// Turns a panic of a handler into the family's 500, as `.0` writes it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PanicShape<S>(PhantomData<S>);
+pub(crate) struct PanicShape<R>(pub(crate) R);
 
-impl<S> Default for PanicShape<S> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<S: ErrorShape> tower_http::catch_panic::ResponseForPanic for PanicShape<S> {
+impl<R> tower_http::catch_panic::ResponseForPanic for PanicShape<R>
+where
+    R: Fn(&Refusal) -> Response + Clone + Send + Sync + 'static,
+{
     type ResponseBody = axum::body::Body;
 
     fn response_for_panic(&mut self, panic: Box<dyn std::any::Any + Send>) -> Response {
@@ -273,7 +270,7 @@ impl<S: ErrorShape> tower_http::catch_panic::ResponseForPanic for PanicShape<S> 
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("a panic without a message");
-        S::render(&Refusal::fault(&format_args!("panic: {cause}")))
+        (self.0)(&Refusal::fault(&format_args!("panic: {cause}")))
     }
 }
 
@@ -293,7 +290,7 @@ mod tests {
         async fn broken() -> Response {
             panic!("a secret of ours")
         }
-        let shaped = CatchPanicLayer::custom(PanicShape::<EaShape>::default());
+        let shaped = CatchPanicLayer::custom(PanicShape(EaShape::render));
         let router = Router::new().route("/", any(broken)).layer(shaped);
         let response = router.oneshot(http::Request::new(Body::empty())).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

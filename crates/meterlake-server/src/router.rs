@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::{Extension, Router};
+use meterlake_identity::Moment;
+use meterlake_model::{SharedClock, SystemClock};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::openapi::Document;
-use crate::refusal::{ErrorShape, PanicShape};
+use crate::refusal::{ErrorShape as _, PanicShape, Refusal};
 use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
 use crate::state::ServerState;
 use crate::{analytics, b2c, c3, ea, native, openapi, operations, sign_in, summary, token};
@@ -19,7 +22,7 @@ use crate::{analytics, b2c, c3, ea, native, openapi, operations, sign_in, summar
 ///
 /// A panic of a handler is answered by 500 in the shape of its family.
 pub fn router(state: ServerState) -> Router {
-    let (families, table) = families();
+    let (families, table) = families(state.clock());
     let table = Arc::new(table);
     let document = Arc::new(Document::of(&table));
     let families = families.layer(Extension(document)).fallback(|| async { no_such_route() }).with_state(state.clone());
@@ -31,22 +34,30 @@ pub fn router(state: ServerState) -> Router {
     Router::new().fallback_service(service)
 }
 
-/// The routes of all families, and their table.
-pub(crate) fn families() -> (Router<ServerState>, RouteTable) {
+/// The routes of all families, and their table; `clock` dates what a panic of a token call is answered with.
+fn families(clock: &SharedClock) -> (Router<ServerState>, RouteTable) {
     let mut table = RouteTable::default();
+    let clock = Arc::clone(clock);
+    let token_shape = move |refusal: &Refusal| token::render(refusal, &Moment::new(clock.now()));
     let families = Router::new()
-        .merge(family::<ea::EaShape>(&mut table, Family::Ea, ea::routes()))
-        .merge(family::<ea::StorageShape>(&mut table, Family::Blob, ea::blob_routes()))
-        .merge(family::<analytics::AnalyticsShape>(&mut table, Family::Analytics, analytics::routes()))
-        .merge(family::<summary::SummaryShape>(&mut table, Family::Summary, summary::routes()))
-        .merge(family::<b2c::B2cShape>(&mut table, Family::B2c, b2c::routes()))
-        .merge(family::<c3::C3Shape>(&mut table, Family::C3, c3::routes()))
-        .merge(family::<token::TokenShape>(&mut table, Family::Token, token::routes()))
-        .merge(family::<sign_in::SignInShape>(&mut table, Family::SignIn, sign_in::routes()))
-        .merge(family::<ea::EaShape>(&mut table, Family::Native, native::routes()))
-        .merge(family::<ea::EaShape>(&mut table, Family::Operations, operations::routes()))
-        .merge(family::<ea::EaShape>(&mut table, Family::Operations, openapi::routes()));
+        .merge(family(&mut table, Family::Ea, ea::routes(), ea::EaShape::render))
+        .merge(family(&mut table, Family::Blob, ea::blob_routes(), ea::StorageShape::render))
+        .merge(family(&mut table, Family::Analytics, analytics::routes(), analytics::AnalyticsShape::render))
+        .merge(family(&mut table, Family::Summary, summary::routes(), summary::SummaryShape::render))
+        .merge(family(&mut table, Family::B2c, b2c::routes(), b2c::B2cShape::render))
+        .merge(family(&mut table, Family::C3, c3::routes(), c3::C3Shape::render))
+        .merge(family(&mut table, Family::Token, token::routes(), token_shape))
+        .merge(family(&mut table, Family::SignIn, sign_in::routes(), sign_in::SignInShape::render))
+        .merge(family(&mut table, Family::Native, native::routes(), ea::EaShape::render))
+        .merge(family(&mut table, Family::Operations, operations::routes(), ea::EaShape::render))
+        .merge(family(&mut table, Family::Operations, openapi::routes(), ea::EaShape::render));
     (families, table)
+}
+
+/// The table of all routes by itself, to document it.
+pub(crate) fn table() -> RouteTable {
+    let clock: SharedClock = Arc::new(SystemClock);
+    families(&clock).1
 }
 
 /// The span of a request in logs: without its query, because the signature in an export's link is a credential.
@@ -54,6 +65,10 @@ fn span(request: &Request) -> tracing::Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
-fn family<S: ErrorShape>(table: &mut RouteTable, family: Family, routes: Vec<Route>) -> Router<ServerState> {
-    table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape::<S>::default()))
+/// The routes of a family; `render` writes its refusals.
+fn family<R>(table: &mut RouteTable, family: Family, routes: Vec<Route>, render: R) -> Router<ServerState>
+where
+    R: Fn(&Refusal) -> Response + Clone + Send + Sync + 'static,
+{
+    table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape(render)))
 }

@@ -10,6 +10,7 @@ mod keys;
 mod refused;
 mod requests;
 mod revocation;
+mod revoke_endpoint;
 mod rotation;
 
 use std::sync::Arc;

@@ -28,5 +28,5 @@ pub(crate) use schema::{
 /// `https://usage.example.org`).
 #[must_use]
 pub fn openapi_document(base_url: &str) -> serde_json::Value {
-    document::document(crate::router::families().1.documented(), base_url)
+    document::document(crate::router::table().documented(), base_url)
 }

@@ -9,7 +9,7 @@ use utoipa::openapi::path::ParameterIn;
 
 use super::call::Call;
 use super::{openapi_document, page};
-use crate::router::families;
+use crate::router::table;
 use crate::routing::{Documented, Family};
 
 fn methods(route: &Documented<'_>) -> BTreeSet<String> {
@@ -32,7 +32,7 @@ fn parameters(call: &Call, place: ParameterIn) -> BTreeSet<String> {
 #[test]
 fn every_route_method_and_parameter_is_documented_and_no_other() {
     let mut at: BTreeMap<(String, String), String> = BTreeMap::new();
-    let (_, table) = families();
+    let table = table();
     for route in table.documented() {
         let path = route.template.for_axum();
         let calls = (route.docs)();
@@ -155,7 +155,7 @@ fn every_reference_leads_somewhere() {
 #[test]
 fn a_name_stands_for_one_schema() {
     let mut kept: BTreeMap<String, Value> = BTreeMap::new();
-    let (_, table) = families();
+    let table = table();
     for (name, schema) in table.documented().flat_map(|route| (route.docs)()).flat_map(|call| call.schemas) {
         let schema = serde_json::to_value(schema).unwrap();
         let there = kept.entry(name.clone()).or_insert_with(|| schema.clone());

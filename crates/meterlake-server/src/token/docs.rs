@@ -171,6 +171,30 @@ pub(super) fn token_v2() -> Vec<Call> {
     vec![token("tokenV2", "A token for a grant (v2: numbers)", request, Named::new("TokenV2", of_person(answer)))]
 }
 
+pub(super) fn revoke() -> Vec<Call> {
+    let request = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("token", text().description(Some("An access or refresh token that the application got.")))
+        .required("token")
+        .property("token_type_hint", one_of(&["access_token", "refresh_token"]).description(Some("Not needed.")))
+        .property("client_id", guid().description(Some("The application.")))
+        .property("client_secret", text().description(Some("Its secret; a public application has none.")));
+    vec![
+        Call::post("revoke", "End a token before its time (RFC 7009)")
+            .about("A token that is not known, or is another application's, is answered 200, too.")
+            .parameters([tenant(), api_version("1.0")])
+            .body(FORM, true, "What is asked for; at most 64 KiB.", Named::new("RevocationRequest", request))
+            .answers(
+                200,
+                Answer::json(
+                    "The token is of no use any more.",
+                    Named::new("Revoked", ObjectBuilder::new().schema_type(Type::Object)),
+                ),
+            )
+            .refuses(&[400, 401]),
+    ]
+}
+
 fn configuration(id: &str, summary: &str) -> Vec<Call> {
     let texts = || list(text());
     let document = object([
@@ -189,6 +213,7 @@ fn configuration(id: &str, summary: &str) -> Vec<Call> {
         property("authorization_endpoint", link()),
         property("device_authorization_endpoint", link()),
         property("end_session_endpoint", link()),
+        property("revocation_endpoint", link()),
         property("request_uri_parameter_supported", ObjectBuilder::new().schema_type(Type::Boolean)),
         property("claims_supported", texts()),
     ]);

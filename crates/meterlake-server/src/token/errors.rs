@@ -6,11 +6,7 @@ use http::{HeaderValue, StatusCode};
 use meterlake_identity::{Moment, TokenError};
 
 use crate::headers::JSON;
-use crate::refusal::{ErrorShape, Refusal};
-
-/// The shape.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokenShape;
+use crate::refusal::Refusal;
 
 /// No answer about tokens may be kept by anyone on the way.
 pub(crate) fn not_kept() -> HeaderMap {
@@ -35,25 +31,37 @@ pub(crate) fn answer(error: &TokenError, moment: &Moment) -> Response {
     response
 }
 
-impl ErrorShape for TokenShape {
-    fn render(refusal: &Refusal) -> Response {
-        let (error, code) = match refusal {
-            Refusal::MethodNotAllowed { .. } => ("invalid_request", 900_561),
-            Refusal::Internal(_) => ("server_error", 90_033),
-            Refusal::TooMany { .. } | Refusal::Overloaded { .. } => ("temporarily_unavailable", 90_033),
-            _ => ("invalid_request", 9_002_313),
-        };
-        let status = refusal.status();
-        let error = TokenError { status: status.as_u16(), error, code, message: refusal.to_string(), cause: None };
-        let mut response = answer(&error, &Moment::new(chrono::Utc::now()));
-        if let Refusal::MethodNotAllowed { allow, .. } = refusal
-            && let Ok(value) = HeaderValue::from_str(allow)
-        {
-            response.headers_mut().insert(ALLOW, value);
-        }
-        if let Some(seconds) = refusal.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+/// A refusal by the server on its way out, with the moment that its answer names.
+#[derive(Debug)]
+pub(super) struct TokenRefused {
+    pub(super) refusal: Refusal,
+    pub(super) moment: Moment,
+}
+
+impl IntoResponse for TokenRefused {
+    fn into_response(self) -> Response {
+        render(&self.refusal, &self.moment)
     }
+}
+
+/// The answer of a refusal by the server.
+pub(crate) fn render(refusal: &Refusal, moment: &Moment) -> Response {
+    let (error, code) = match refusal {
+        Refusal::MethodNotAllowed { .. } => ("invalid_request", 900_561),
+        Refusal::Internal(_) => ("server_error", 90_033),
+        Refusal::TooMany { .. } | Refusal::Overloaded { .. } => ("temporarily_unavailable", 90_033),
+        _ => ("invalid_request", 9_002_313),
+    };
+    let status = refusal.status();
+    let error = TokenError { status: status.as_u16(), error, code, message: refusal.to_string(), cause: None };
+    let mut response = answer(&error, moment);
+    if let Refusal::MethodNotAllowed { allow, .. } = refusal
+        && let Ok(value) = HeaderValue::from_str(allow)
+    {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    if let Some(seconds) = refusal.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -11,17 +11,15 @@ use meterlake_identity::{Moment, TokenError, TokenForm};
 use uuid::Uuid;
 
 use super::docs;
-use super::errors::{self, TokenShape};
+use super::errors::{self, TokenRefused};
 use crate::answer;
-use crate::refusal::{Malformed, Refusal, Refused};
+use crate::refusal::{Malformed, Refusal};
 use crate::routing::{Incoming, Route};
 use crate::state::ServerState;
 
 /// The largest form read.
 const LARGEST_FORM: usize = 64 * 1024;
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
-
-type TokenRefused = Refused<TokenShape>;
 
 /// The routes; `{tenant}` is a tenant's id or domain.
 pub(crate) fn routes() -> Vec<Route> {
@@ -39,6 +37,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/{tenant}/oauth2/v2.0/token", docs::token_v2, any(token_v2)),
         post("/{tenant}/oauth2/devicecode", docs::device_code_v1, any(device_code_v1)),
         post("/{tenant}/oauth2/v2.0/devicecode", docs::device_code_v2, any(device_code_v2)),
+        post("/{tenant}/oauth2/v2.0/revoke", docs::revoke, any(revoke)),
         get("/{tenant}/.well-known/openid-configuration", &[], docs::configuration_v1, any(configuration_v1)),
         get("/{tenant}/v2.0/.well-known/openid-configuration", &[], docs::configuration_v2, any(configuration_v2)),
         get("/{tenant}/discovery/v2.0/keys", &[], docs::keys, any(keys)),
@@ -57,14 +56,15 @@ impl FromRequestParts<ServerState> for TokenCall {
     type Rejection = TokenRefused;
 
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, TokenRefused> {
-        let incoming = Incoming::of(parts)?;
-        incoming.method_allowed()?;
-        incoming.parameters.well_formed()?;
         let given = parts.headers.get(CLIENT_REQUEST_ID).and_then(|id| id.to_str().ok());
         let mut moment = Moment::new(state.clock().now());
         if let Some(id) = given.and_then(|id| Uuid::try_parse(id).ok()) {
             moment.correlation_id = id;
         }
+        let refused = |refusal: Refusal| TokenRefused { refusal, moment: moment.clone() };
+        let incoming = Incoming::of(parts).map_err(refused)?;
+        incoming.method_allowed().map_err(refused)?;
+        incoming.parameters.well_formed().map_err(|malformed| refused(malformed.into()))?;
         Ok(Self { incoming, moment, headers: parts.headers.clone() })
     }
 }
@@ -82,11 +82,16 @@ impl TokenCall {
         response
     }
 
+    /// A refusal of this request.
+    fn refused(&self, refusal: Refusal) -> TokenRefused {
+        TokenRefused { refusal, moment: self.moment.clone() }
+    }
+
     /// The form, and the `Authorization` header that may stand in for part of it.
-    async fn form(&self, body: Body) -> Result<(Result<TokenForm, TokenError>, Option<String>), Refusal> {
+    async fn form(&self, body: Body) -> Result<(Result<TokenForm, TokenError>, Option<String>), TokenRefused> {
         let expected = format!("a form of at most {LARGEST_FORM} bytes");
-        let bytes =
-            axum::body::to_bytes(body, LARGEST_FORM).await.map_err(|_| Malformed::body("body", "", expected))?;
+        let bytes = axum::body::to_bytes(body, LARGEST_FORM).await;
+        let bytes = bytes.map_err(|_| self.refused(Malformed::body("body", "", expected).into()))?;
         let fields = url::form_urlencoded::parse(&bytes).into_owned();
         let authorization = self.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok((TokenForm::from_fields(fields), authorization))
@@ -162,6 +167,21 @@ async fn device_code(
     Ok(call.answer(outcome))
 }
 
+async fn revoke(
+    State(state): State<ServerState>,
+    call: TokenCall,
+    Path(tenant): Path<String>,
+    body: Body,
+) -> Result<Response, TokenRefused> {
+    let (form, authorization) = call.form(body).await?;
+    let identity = state.identity().coming_from(&call.incoming.origin());
+    let outcome = match form {
+        Ok(form) => identity.revoke(&tenant, form, authorization.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    Ok(call.answer(outcome.map(|()| serde_json::json!({}))))
+}
+
 async fn configuration_v1(
     State(state): State<ServerState>,
     call: TokenCall,
@@ -185,8 +205,8 @@ async fn configuration(state: &ServerState, call: &TokenCall, tenant: &str, v2: 
     }
 }
 
-async fn keys(State(state): State<ServerState>, _call: TokenCall) -> Result<Response, TokenRefused> {
-    let keys = state.identity().jwks().await.map_err(|error| Refusal::fault(&error))?;
+async fn keys(State(state): State<ServerState>, call: TokenCall) -> Result<Response, TokenRefused> {
+    let keys = state.identity().jwks().await.map_err(|error| call.refused(Refusal::fault(&error)))?;
     Ok(answer::json_bytes(keys.to_string().into_bytes()))
 }
 
