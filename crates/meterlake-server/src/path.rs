@@ -104,6 +104,23 @@ impl PathTemplate {
         }
         Some(path)
     }
+
+    /// A path that both templates match, if there is one.
+    #[cfg(test)]
+    pub(crate) fn shared(&self, other: &Self) -> Option<String> {
+        let path = self.0.iter().zip(&other.0).fold(String::new(), |path, pair| {
+            let part = match pair {
+                (Part::Fixed(text), _) | (Part::Captured { .. }, Part::Fixed(text)) => text.as_str(),
+                (Part::Captured { choices, .. }, Part::Captured { choices: others, .. }) => {
+                    choices.iter().chain(others).next().map_or("x", String::as_str)
+                }
+            };
+            path + "/" + part
+        });
+        let parts = parts(&path);
+        (self.0.len() == other.0.len() && self.canonical(&parts).is_some() && other.canonical(&parts).is_some())
+            .then_some(path)
+    }
 }
 
 impl Part {
@@ -148,6 +165,15 @@ mod tests {
         for path in ["/v4/enrollments/1/billingPeriods/2/usagedetails", "/v2/enrollments/1/usagedetails", "", "/"] {
             assert_eq!(canonical(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn what_two_templates_share() {
+        let shared = |one: &str, other: &str| PathTemplate::new(one).shared(&PathTemplate::new(other));
+        assert_eq!(shared("/{a}/reports", "/{b:v1|v2}/reports"), Some("/v1/reports".to_owned()));
+        assert_eq!(shared("/{a}/reports", "/v1/{b}"), Some("/v1/reports".to_owned()));
+        assert_eq!(shared("/{a}/reports", "/v1/{b}/c"), None);
+        assert_eq!(shared("/{a}/reports", "/{a}/other"), None);
     }
 
     proptest::proptest! {

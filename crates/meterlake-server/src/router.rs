@@ -72,3 +72,13 @@ where
 {
     table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape(render)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_is_that_of_two_calls() {
+        assert_eq!(families().1.overlaps(), Vec::<String>::new());
+    }
+}

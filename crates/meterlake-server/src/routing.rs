@@ -151,6 +151,14 @@ impl RouteTable {
         let parts = path::parts(path);
         self.0.iter().find_map(|entry| Some((entry, entry.template.canonical(&parts)?)))
     }
+
+    /// Paths that more than one route has.
+    #[cfg(test)]
+    pub(crate) fn overlaps(&self) -> Vec<String> {
+        let pairs =
+            self.0.iter().enumerate().flat_map(|(at, one)| self.0[at + 1..].iter().map(move |other| (one, other)));
+        pairs.filter_map(|(one, other)| one.template.shared(&other.template)).collect()
+    }
 }
 
 /// What the way in found out about a request.

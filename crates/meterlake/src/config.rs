@@ -151,7 +151,10 @@ mod tests {
     fn defaults_are_valid_and_unknown_settings_are_named() {
         let folder = std::env::temp_dir().join(format!("meterlake-config-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        assert_eq!(Config::load(None, &folder).unwrap().limits.requests_per_minute, 600);
+        let defaults = Config::load(None, &folder).unwrap();
+        assert_eq!((defaults.limits.requests_per_minute, defaults.limits.running_exports), (600, 4));
+        let marks = [defaults.ea.bom, defaults.analytics.bom, defaults.summary.bom, defaults.b2c.bom, defaults.c3.bom];
+        assert_eq!((marks, defaults.ea.usage_only), ([false; 5], false));
         std::fs::write(folder.join("meterlake.toml"), "[limits]\nrequests_per_minut = 5\n").unwrap();
         let error = format!("{:#}", Config::load(None, &folder).unwrap_err());
         assert!(error.contains("requests_per_minut"), "{error}");

@@ -237,6 +237,15 @@ async fn a_walk_keeps_its_snapshot() {
 }
 
 #[tokio::test]
+async fn what_a_walk_has_counted_is_not_counted_again() {
+    let world = world(18, 50).await;
+    for (skip, top) in [(0, 5), (7, 5), (0, 10_000)] {
+        let request = AnalyticsRequest { skip, top, total: Some(4_711), ..everything() };
+        assert_eq!(world.reports.analytics(&request).await.unwrap().total, 4_711);
+    }
+}
+
+#[tokio::test]
 async fn places_beyond_the_end() {
     let world = world(16, 50).await;
     for skip in [10_000, u64::MAX] {

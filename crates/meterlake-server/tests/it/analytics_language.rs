@@ -353,6 +353,32 @@ async fn ten_thousand_rows_at_most() {
 }
 
 #[tokio::test]
+async fn sums_are_exact_and_canonical() {
+    let mut world = World::new().await;
+    let mut line = 0;
+    let mut charges = Vec::new();
+    let mut expected = Vec::new();
+    for (place, quantities, sum) in [
+        ("a", &["0.5", "-0.5"][..], "0"),
+        ("b", &["0.00000000000000000001", "100000000000000000"], "100000000000000000.00000000000000000001"),
+        ("c", &["0.1", "0.2"], "0.3"),
+        ("d", &["-0.00000000000000000001"], "-0.00000000000000000001"),
+        ("e", &["1.50", "98.50"], "100"),
+    ] {
+        for quantity in quantities {
+            line += 1;
+            let columns = [("resource_location", place), ("quantity", *quantity)];
+            charges.push(with(&customer(line, PLAN, "2024-11-04", "GBP"), &columns));
+        }
+        expected.push(format!("{{\"resourceLocation\":\"{place}\",\"Quantity\":{sum}}}"));
+    }
+    world.import(charges).await;
+    let answer = world.get(&format!("{PATH}?groupby=resourceLocation"), &world.one).await;
+    let expected = format!("{{\"Value\":[{}],\"@nextLink\":null,\"TotalCount\":5}}", expected.join(","));
+    assert_eq!(answer.text(), expected);
+}
+
+#[tokio::test]
 async fn headers_of_partner_center_clients() {
     let world = world().await;
     let given = [

@@ -336,3 +336,45 @@ async fn billing_periods_of_every_version() {
         }
     }
 }
+
+#[tokio::test]
+async fn tags_follow_data_scope_and_period() {
+    let mut world = World::new().await;
+    world.import(vec![ea(1, "2024-11-01"), with(&ea(2, "2024-11-01"), &[("billing_account_id", "200")])]).await;
+    let current = "/v2/enrollments/100/usagedetails";
+    let tag = async |world: &World, target: &str| world.get(target, &world.key).await.header("etag").to_owned();
+    let first = tag(&world, current).await;
+    assert!(first.starts_with("W/\"") && first.ends_with('"'), "{first}");
+    let other = "/v2/enrollments/100/billingPeriods/202411/usagedetails";
+    for different in [other, "/v3/enrollments/100/usagedetails", "/v2/enrollments/100/billingperiods"] {
+        assert_ne!(tag(&world, different).await, first, "{different}");
+    }
+    for same in [current, "//V2/Enrollments/100/UsageDetails/", "/v2/enrollments/100/usagedetails?unknown=1"] {
+        assert_eq!(tag(&world, same).await, first, "{same}");
+    }
+    // Compared weakly, in a list, or any.
+    let strong = first.trim_start_matches("W/").to_owned();
+    for sent in [&first, &strong, &format!("\"x\", {first}"), "*"] {
+        let answer = world.call("GET", current, &world.key, &[("if-none-match", sent)]).await;
+        assert_eq!((answer.status, answer.header("etag"), answer.body.len()), (304, first.as_str(), 0), "{sent}");
+    }
+    // It stays while the links of the answer have most of their life; another period is another answer.
+    let start = meterlake_model::Clock::now(world.clock.as_ref());
+    world.clock.set(start + TimeDelta::hours(1));
+    assert_eq!(tag(&world, current).await, first);
+    world.clock.set(at("2024-12-01T00:00:00Z"));
+    assert_ne!(tag(&world, current).await, first);
+    world.clock.set(start);
+    assert_eq!(tag(&world, current).await, first);
+    // What the key may see is in it, and so are the data.
+    let number = "100".parse().unwrap();
+    let accounts = ["100", "200"].map(|account| account.parse().unwrap());
+    world.control.set_enrolment(&number, &accounts).await.unwrap();
+    let wider = tag(&world, current).await;
+    assert_ne!(wider, first);
+    assert_eq!(world.call("GET", current, &world.key, &[("if-none-match", &first)]).await.status, 200);
+    world.control.set_enrolment(&number, &accounts[..1]).await.unwrap();
+    assert_eq!(tag(&world, current).await, first);
+    world.import(vec![ea(3, "2024-11-02")]).await;
+    assert!(![&first, &wider].contains(&&tag(&world, current).await));
+}
