@@ -286,6 +286,8 @@ async fn faults_and_the_byte_order_mark() {
         let text = world.get(&target, &world.all).await.text().to_owned();
         assert!(text.starts_with("\u{feff}{"), "{text}");
     }
+    world.config.summary.bom = false;
+    world.restart();
     for file in world.lake.charges().await.unwrap().files() {
         std::fs::remove_file(world.folder.path().join("lake/charges").join(&file.path)).unwrap();
     }
