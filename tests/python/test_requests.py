@@ -1,8 +1,10 @@
 """Requests as the five documents' samples and programs of the field send them."""
 
 import json
+import time
 from base64 import b64encode
 from datetime import datetime, timedelta
+from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,6 +30,43 @@ def sample_token(base, demo, **form):
     answer = requests.post(f"{base}/{demo.b2c.tenant}/oauth2/token?api-version=1.0", data=form, timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+class TestConnections:
+    """What keeps a client's connection alive, or tells it that it ends."""
+
+    @pytest.fixture
+    def connection(self, base):
+        address = urlsplit(base)
+        kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+        connection = kind(address.netloc, timeout=60)
+        yield connection
+        connection.close()
+
+    def head(self, connection, length):
+        """The head of a request whose body the server has no use for."""
+        connection.putrequest("POST", "/healthz")
+        connection.putheader("Content-Length", str(length))
+        connection.endheaders()
+
+    def test_a_body_that_nobody_reads_does_not_end_it(self, connection):
+        self.head(connection, 5)
+        # Later than its head, as libraries send it.
+        time.sleep(0.3)
+        connection.send(b"x=y&z")
+        first = connection.getresponse()
+        assert first.status == 405 and first.read() and not first.will_close
+        before = connection.sock
+        connection.request("GET", "/healthz")
+        second = connection.getresponse()
+        assert second.status == 200 and second.read() and connection.sock is before
+
+    @pytest.mark.parametrize("length", [5, 10_000_000])
+    def test_a_body_that_does_not_come_ends_it_and_the_client_is_told(self, connection, length):
+        self.head(connection, length)
+        answer = connection.getresponse()
+        assert answer.status == 405 and answer.read()
+        assert answer.getheader("Connection") == "close"
 
 
 class TestB2cSamples:

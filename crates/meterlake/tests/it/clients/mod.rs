@@ -42,6 +42,16 @@ fn requests_walks_while_imports_replace_the_data() {
 }
 
 #[test]
+fn schemathesis_finds_every_answer_as_documented() {
+    python("test_openapi.py");
+}
+
+#[test]
+fn sign_in_with_msal_and_adal() {
+    python("test_sign_in.py");
+}
+
+#[test]
 fn adal_for_node() {
     node("adal.test.mjs");
 }

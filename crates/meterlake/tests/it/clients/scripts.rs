@@ -1,6 +1,7 @@
 //! Runs the scripts of `tests/python` with pytest and those of `tests/node` with Node's own test runner.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,7 +20,7 @@ pub(super) fn python(file: &str) {
     };
     let mut command = Command::new(python);
     let folder = Demo::shared().folder().join(file);
-    command.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--strict-markers", "--basetemp"]).arg(folder);
+    command.args(["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "--strict-markers", "--basetemp"]).arg(folder);
     command.arg(tests("python").join(file));
     succeed(command, file);
 }
@@ -73,5 +74,8 @@ fn succeed(mut command: Command, file: &str) {
     let output = command.envs(demo.environment()).output().unwrap();
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{file}: {}\n{stdout}\n{stderr}\nserver: {}", output.status, demo.log());
-    println!("{stdout}");
+    // Past the capture of the test runner, so that the numbers of a good run are seen too.
+    for line in stdout.lines().filter(|line| line.starts_with("schemathesis: ")) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
 }
