@@ -64,7 +64,7 @@ impl FromRequestParts<ServerState> for TokenCall {
         let refused = |refusal: Refusal| TokenRefused { refusal, moment: moment.clone() };
         let incoming = Incoming::of(parts).map_err(refused)?;
         incoming.method_allowed().map_err(refused)?;
-        incoming.parameters.well_formed().map_err(|malformed| refused(malformed.into()))?;
+        incoming.parameters.well_formed().map_err(refused)?;
         Ok(Self { incoming, moment, headers: parts.headers.clone() })
     }
 }
