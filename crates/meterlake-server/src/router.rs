@@ -79,6 +79,6 @@ mod tests {
 
     #[test]
     fn no_path_is_that_of_two_calls() {
-        assert_eq!(families().1.overlaps(), Vec::<String>::new());
+        assert_eq!(table().overlaps(), Vec::<String>::new());
     }
 }
