@@ -144,8 +144,8 @@ fn who(cells: &mut Cells<'_>, kind: SourceKind, context: &ConvertContext, done: 
 
 fn what(cells: &mut Cells<'_>, done: &mut Done) {
     let tags = cells.text(c::TAGS);
-    let unbraced = (0..tags.len()).any(|row| tags.value(row).trim_start().starts_with('"'));
-    let tags = if unbraced { cells.changed(c::TAGS, &tags, |t| Ok(derive::braces(t))) } else { tags };
+    let change = (0..tags.len()).any(|row| derive::tags_change(tags.value(row)));
+    let tags = if change { cells.changed(c::TAGS, &tags, |t| Ok(derive::tags(t))) } else { tags };
     done.put(c::TAGS, tags);
     for (target, fallback) in [
         (c::SERVICE_NAME, c::METER_CATEGORY),

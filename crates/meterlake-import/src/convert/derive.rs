@@ -10,9 +10,29 @@ use meterlake_model::{Amount, BillingPeriod, Day, DecimalError, Quantity};
 
 use super::cells::{Cells, typed_decimals};
 
-/// Tags with the braces that cost exports leave off.
-pub(super) fn braces(tags: &str) -> Cow<'_, str> {
-    if tags.trim_start().starts_with('"') { Cow::Owned(format!("{{{tags}}}")) } else { Cow::Borrowed(tags) }
+/// Tags as they are kept: with the braces that cost exports leave off, and empty where there are none.
+pub(super) fn tags(given: &str) -> Cow<'_, str> {
+    if lacks_braces(given) {
+        Cow::Owned(format!("{{{given}}}"))
+    } else if is_empty_object(given) {
+        Cow::Borrowed("")
+    } else {
+        Cow::Borrowed(given)
+    }
+}
+
+/// Whether [`tags`] changes the text.
+pub(super) fn tags_change(given: &str) -> bool {
+    lacks_braces(given) || is_empty_object(given)
+}
+
+fn lacks_braces(tags: &str) -> bool {
+    tags.trim_start().starts_with('"')
+}
+
+fn is_empty_object(tags: &str) -> bool {
+    let inner = tags.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|inner| inner.trim_start().is_empty())
 }
 
 /// The last segment of a path such as `/providers/Microsoft.Billing/billingAccounts/8611537`; other texts as they are.
@@ -156,9 +176,9 @@ mod tests {
 
     #[test]
     fn texts() {
-        assert_eq!(braces("\"a\": \"b\""), "{\"a\": \"b\"}");
-        assert_eq!(braces("{\"a\":1}"), "{\"a\":1}");
-        assert_eq!(braces(""), "");
+        assert_eq!(tags("\"a\": \"b\""), "{\"a\": \"b\"}");
+        assert_eq!(tags("{\"a\":1}"), "{\"a\":1}");
+        assert_eq!((tags(""), tags("{}"), tags("{ }"), tags("{")), ("".into(), "".into(), "".into(), "{".into()));
         assert_eq!(last_segment("/providers/Microsoft.Billing/billingAccounts/8611537"), "8611537");
         assert_eq!(last_segment("20209880"), "20209880");
         assert_eq!(segment_after("/a/reservationorders/7/x", "reservationOrders"), "7");

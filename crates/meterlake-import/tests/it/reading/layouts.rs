@@ -43,6 +43,16 @@ fn lines_are_counted_through_line_ends_in_fields() {
 }
 
 #[test]
+fn tags_are_an_object_or_nothing() {
+    let given = ["", "\"env\": \"prod\"", " \"a\":\"1\",\"b\":\"}\"", "{\"env\":\"prod\"}", "{}", " { } ", "env:prod"];
+    let rows = given.map(|tags| format!("s,a,2024-11-30,1,USD,\"{}\"\n", tags.replace('"', "\"\""))).concat();
+    let text = format!("SubscriptionId,BillingAccountId,Date,Cost,BillingCurrency,Tags\n{rows}");
+    let read = read_bytes(text.as_bytes(), &options()).unwrap();
+    let expected = ["", "{\"env\": \"prod\"}", "{ \"a\":\"1\",\"b\":\"}\"}", "{\"env\":\"prod\"}", "", "", "env:prod"];
+    assert_eq!(read.texts("tags"), expected);
+}
+
+#[test]
 fn rows_longer_than_the_window_are_read() {
     let long = "x".repeat(1_000_000);
     let row = |cost: &str| format!("s,a,2024-11-30,{cost},USD,\"{{{long}}}\"\n");
