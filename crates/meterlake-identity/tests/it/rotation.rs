@@ -84,3 +84,12 @@ async fn of_many_processes_one_rotates() {
     }
     assert_eq!((made, published(&it).await.len()), (1, 2));
 }
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_costs_no_token() {
+    let it = Fixture::new().await;
+    it.clock.advance(TimeDelta::hours(-1));
+    let token = it.identity.app_token(it.app.id, Audience::B2c, TimeDelta::hours(2)).await.unwrap().token;
+    assert_eq!(kid(&token), published(&it).await[0].as_str());
+    it.identity.authenticate(&token, Audience::B2c).await.unwrap();
+}
