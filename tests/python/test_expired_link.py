@@ -21,7 +21,7 @@ def test_after_an_hour_the_link_is_refused(tmp_path):
         record = export(base, demo, "billingPeriod=202411")
         link = record["blobPath"]
         assert b"vm-1" in BlobClient.from_blob_url(link).download_blob().readall()
-    own.now = "2024-11-30T13:00:05Z"
+    own.now = "2024-11-30T14:00:00Z"
     with own.serve(urlsplit(link).netloc):
         with pytest.raises(HttpResponseError) as refused:
             BlobClient.from_blob_url(link, retry_total=0).download_blob()

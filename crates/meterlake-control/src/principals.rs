@@ -7,7 +7,6 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::named::named;
-use crate::sign_in::{FamilyFilter, revoke_families};
 use crate::stored::{instant, micros, parse, parse_opt};
 use crate::{Control, ControlError};
 
@@ -224,8 +223,7 @@ impl Control {
         }
         if !enabled {
             self.sign_out_everywhere(&mut tx, id, "principal disabled").await?;
-            let of = FamilyFilter { application: Some(id), ..FamilyFilter::default() };
-            revoke_families(self, &mut tx, &of, "principal disabled").await?;
+            self.close_application(&mut tx, id, "principal disabled").await?;
         }
         let action = if enabled { "principal.enable" } else { "principal.disable" };
         self.append_audit(&mut tx, action, &format!("principal:{id}"), &json!({})).await?;

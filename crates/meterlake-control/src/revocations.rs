@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use meterlake_model::PrincipalId;
 use serde_json::json;
 
-use crate::sign_in::{FamilyFilter, revoke_families};
 use crate::stored::{instant, micros};
 use crate::{Control, ControlError, Principal};
 
@@ -73,8 +72,8 @@ impl Control {
         Ok(added.rows_affected() > 0)
     }
 
-    /// Revokes all tokens of a principal that were issued until now, refresh tokens included; of an application also
-    /// those that people got through it.
+    /// Revokes all tokens of a principal that were issued until now, refresh tokens included, and ends its
+    /// sessions; of an application also what people got through it, codes included that wait to be redeemed.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] when it is not known.
@@ -91,10 +90,8 @@ impl Control {
         .bind(micros(self.now()))
         .execute(&mut *tx)
         .await?;
-        let mine = FamilyFilter { user: Some(principal), ..FamilyFilter::default() };
-        revoke_families(self, &mut tx, &mine, "all tokens revoked").await?;
-        let to_it = FamilyFilter { application: Some(principal), ..FamilyFilter::default() };
-        revoke_families(self, &mut tx, &to_it, "all tokens revoked").await?;
+        self.sign_out_everywhere(&mut tx, principal, "all tokens revoked").await?;
+        self.close_application(&mut tx, principal, "all tokens revoked").await?;
         self.append_audit(&mut tx, "token.revoke-all", &format!("principal:{principal}"), &json!({})).await?;
         Ok(tx.commit().await?)
     }

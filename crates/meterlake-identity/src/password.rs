@@ -14,7 +14,7 @@ const MEMORY_KIB: u32 = 19_456;
 /// Passes over it.
 const PASSES: u32 = 2;
 /// Hashes made at the same time, so that a flood of sign-ins does not fill the memory.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// Shortest password, in characters.
 const SHORTEST: usize = 8;
 /// Longest password, in bytes.

@@ -32,6 +32,9 @@ pub struct ServerConfig {
     pub rate_limit_per_minute: u32,
     /// Wrong EA keys that one address may send in a minute before it is answered 429; 0 switches the limit off.
     pub wrong_keys_per_minute: u32,
+    /// Sign-in forms and device codes that one address may ask for in a minute before it is answered 429; 0 switches the
+    /// limit off.
+    pub sign_ins_per_minute: u32,
     /// Exports that a principal may have queued or running at a time.
     pub running_exports: usize,
     /// How many connections there may be, and how long each may take over what.
@@ -79,6 +82,7 @@ impl ServerConfig {
             exports_dir: exports_dir.into(),
             rate_limit_per_minute: 600,
             wrong_keys_per_minute: 60,
+            sign_ins_per_minute: 120,
             running_exports: 4,
             connections: ConnectionLimits::default(),
         }

@@ -36,6 +36,7 @@ struct Inner {
     config: ServerConfig,
     rate_limit: RateLimit,
     wrong_keys: RateLimit,
+    sign_ins: RateLimit,
     export_slots: Arc<Semaphore>,
     next_links: LinkSigner,
     export_links: LinkSigner,
@@ -55,6 +56,7 @@ impl ServerState {
     ) -> Self {
         let rate_limit = RateLimit::new(Arc::clone(&clock), config.rate_limit_per_minute);
         let wrong_keys = RateLimit::new(Arc::clone(&clock), config.wrong_keys_per_minute);
+        let sign_ins = RateLimit::new(Arc::clone(&clock), config.sign_ins_per_minute);
         let export_slots = Arc::new(Semaphore::new(EXPORTS_AT_ONCE));
         let (next_links, export_links) = (identity.link_signer("next-link"), identity.link_signer("export-link"));
         let sign_in_forms = identity.link_signer("sign-in-form");
@@ -66,6 +68,7 @@ impl ServerState {
             config,
             rate_limit,
             wrong_keys,
+            sign_ins,
             export_slots,
             next_links,
             export_links,
@@ -101,6 +104,11 @@ impl ServerState {
     /// The limiter of wrong EA keys, by the address that they come from.
     pub(crate) fn wrong_keys(&self) -> &RateLimit {
         &self.0.wrong_keys
+    }
+
+    /// The limiter, by address, of what is done before anybody is known: sign-in forms, device codes.
+    pub(crate) fn sign_ins(&self) -> &RateLimit {
+        &self.0.sign_ins
     }
 
     pub(crate) fn export_slots(&self) -> Arc<Semaphore> {

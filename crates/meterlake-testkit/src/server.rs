@@ -27,7 +27,7 @@ impl TestServer {
     /// waits until it answers HTTP.
     ///
     /// # Errors
-    /// When the binary cannot be run, ends early or does not answer within a minute; the message has its stderr.
+    /// When the binary cannot be run, ends early or does not answer within three minutes; the message has its stderr.
     pub fn start(binary: impl AsRef<Path>, data: &Path, arguments: &[&str]) -> Result<Self> {
         Self::start_command(binary, "serve", data, arguments)
     }

@@ -64,6 +64,7 @@ pub(crate) struct Limits {
     pub(crate) requests_per_minute: u32,
     pub(crate) running_exports: u32,
     pub(crate) wrong_keys_per_minute: u32,
+    pub(crate) sign_ins_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -18,7 +18,8 @@ impl IssuerDocuments {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::limited(3))
+            // An address of the settings is asked and no other: a redirect could lead to plain HTTP, or inside.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("meterlake/", env!("CARGO_PKG_VERSION")))
             .build()
             .context("cannot prepare to reach the issuers of the settings")?;

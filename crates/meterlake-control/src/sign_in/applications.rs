@@ -73,6 +73,11 @@ impl Control {
                 return Err(ControlError::Conflict { what: "application", id: name, reason });
             }
         }
+        // Codes that were asked for under the other rule are asked for again.
+        sqlx::query("DELETE FROM authorization_codes WHERE application_id = ? AND family_id IS NULL")
+            .bind(application.to_string())
+            .execute(&mut *tx)
+            .await?;
         sqlx::query("UPDATE principals SET public = ? WHERE id = ?")
             .bind(public)
             .bind(application.to_string())

@@ -14,5 +14,4 @@ pub use authorization_codes::{AuthorizationCode, Redemption};
 pub use consents::Consent;
 pub use device_codes::{DeviceCode, DeviceDecision, NewDeviceCode};
 pub use sessions::SignInSession;
-pub(crate) use token_families::{FamilyFilter, revoke_families};
 pub use token_families::{Refresh, TokenFamily};

@@ -94,4 +94,24 @@ impl Control {
         revoke_families(self, tx, &of, reason).await?;
         Ok(())
     }
+
+    /// Ends all tokens that people got through an application, and the codes that it has not redeemed yet.
+    pub(crate) async fn close_application(
+        &self,
+        tx: &mut sqlx::SqliteConnection,
+        application: PrincipalId,
+        reason: &str,
+    ) -> Result<(), ControlError> {
+        sqlx::query("DELETE FROM authorization_codes WHERE application_id = ? AND family_id IS NULL")
+            .bind(application.to_string())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("UPDATE device_codes SET approved = 0 WHERE application_id = ? AND redeemed_at IS NULL")
+            .bind(application.to_string())
+            .execute(&mut *tx)
+            .await?;
+        let of = FamilyFilter { application: Some(application), ..FamilyFilter::default() };
+        revoke_families(self, tx, &of, reason).await?;
+        Ok(())
+    }
 }

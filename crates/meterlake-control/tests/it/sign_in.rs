@@ -206,3 +206,34 @@ async fn what_is_for_users_is_not_for_applications() {
     let client_id = both.app.client_id.unwrap();
     assert_eq!(control.application_anywhere(client_id).await.unwrap().unwrap().id, both.app.id);
 }
+
+/// Revoking all tokens, disabling and opening to the public leave no code that would give new tokens.
+#[tokio::test]
+async fn no_code_outlives_a_revocation() {
+    let Both { it, user, app } = both().await;
+    let now = it.control.clock().now();
+    let code = AuthorizationCode {
+        user: user.id,
+        application: app.id,
+        redirect_uri: "http://localhost".to_owned(),
+        redirect_named: true,
+        resource: "api://meterlake".to_owned(),
+        scopes: "openid".to_owned(),
+        nonce: None,
+        challenge: None,
+        signed_in_at: now,
+        expires_at: now + TimeDelta::minutes(10),
+        family: None,
+    };
+    for step in 0..4 {
+        it.control.add_authorization_code(&[step], &code).await.unwrap();
+        match step {
+            0 => it.control.revoke_tokens_of(user.id).await.unwrap(),
+            1 => it.control.revoke_tokens_of(app.id).await.unwrap(),
+            2 => it.control.set_principal_enabled(app.id, false).await.unwrap(),
+            _ => it.control.set_application_public(app.id, true).await.unwrap(),
+        }
+        it.control.set_principal_enabled(app.id, true).await.unwrap();
+        assert_eq!(it.control.authorization_code(&[step]).await.unwrap(), None, "{step}");
+    }
+}

@@ -39,6 +39,12 @@ fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64
     }
 }
 
+/// Whether claims are there that only the token of a person who signed in has.
+pub(super) fn tells_of_a_sign_in(claims: &Map<String, Value>) -> bool {
+    let of_a_session = ["auth_time", "nonce", "session_state", "sid"].iter().any(|name| claims.contains_key(*name));
+    of_a_session || text(claims, "scope").is_some_and(|scopes| scopes.split(' ').any(|scope| scope == "openid"))
+}
+
 /// Checks the life and the issuer. `now` is in seconds since 1970.
 pub(super) fn check(issuer: &ExternalIssuer, claims: &Map<String, Value>, now: i64) -> Result<(), AuthError> {
     let expires = seconds(claims, "exp")?.ok_or(AuthError::Malformed("it has no end (exp)"))?;

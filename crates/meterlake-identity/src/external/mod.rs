@@ -126,6 +126,10 @@ pub(crate) async fn authenticate(
         return Err(AuthError::Audience);
     }
     let is_user = claims.get(&issuer.claims.scopes).is_some_and(|value| !value.is_null());
+    if !is_user && claims::tells_of_a_sign_in(&claims) {
+        // A person's token without the claim of scopes: the person must not pass as the application that it was got by.
+        return Err(AuthError::UnknownPrincipal);
+    }
     let identity = identity_of(issuer, &claims, is_user).ok_or(AuthError::UnknownPrincipal)?;
     let principal = control.externally_known(&identity).await?.ok_or(AuthError::NotLinked)?;
     if is_user != (principal.kind == PrincipalKind::User) {

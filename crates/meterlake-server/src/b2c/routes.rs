@@ -18,7 +18,7 @@ use super::report::{self, Report};
 use super::request::{self, CATALOGUE, METADATA, REPORT};
 use super::wire::{Cell, Next, Rows};
 use super::{docs, metadata};
-use crate::next_link::{Position, SKIP_TOKEN, Walk};
+use crate::next_link::{self, Position, SKIP_TOKEN, Walk};
 use crate::refusal::{Refusal, Unknown};
 use crate::routing::Route;
 use crate::state::ServerState;
@@ -91,6 +91,7 @@ async fn report(
     let position = walk.position::<NextRow>(state.next_links(), now)?;
     let tenant = call.tenant(&state, &tenant).await?.id;
     let report = found.ok_or(Refusal::Unknown(Unknown::Report(name)))?;
+    let first = position.is_none();
     let (snapshot, at) = match position {
         Some(position) => (position.snapshot, position.at),
         None => {
@@ -100,7 +101,14 @@ async fn report(
     };
     let mfa_counts = state.config().b2c.mfa_counts;
     let asked = Asked { report, tenant, application: filter.application, top, mfa_counts, snapshot, at };
-    let tag = etag::weak(&["b2c", &tenant.to_string(), &call.tenant_url(), &format!("{asked:?} {format:?}")]);
+    // A window that ends now moves with the clock and holds the same rows until its day is over.
+    let rows_of = if first {
+        format!("{:?} {} {top:?} {mfa_counts:?} {snapshot}", parameters.get("filter"), Day::of(now))
+    } else {
+        format!("{asked:?}")
+    };
+    let form = format!("{format:?} {}", next_link::freshness(now));
+    let tag = etag::weak(&["b2c", &principal, &walk.path.to_lowercase(), &call.tenant_url(), &rows_of, &form]);
     if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
         return Ok(unchanged);
     }

@@ -32,7 +32,7 @@ pub(crate) async fn page(state: &ServerState, call: &EaCall, selection: Selectio
         None => (selection, state.reports().newest_snapshot().await?, None),
     };
     let request = call.charges(state, selection, Some(snapshot)).await?;
-    let tag = tag(call, &request, snapshot, &format!("{after:?} {}", next_link::freshness(now)));
+    let tag = tag(call, &request, snapshot, &format!("{} {after:?} {}", call.principal, next_link::freshness(now)));
     if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
         return Ok(unchanged);
     }

@@ -165,7 +165,8 @@ impl Family {
     pub(super) const fn common_refusals(self) -> &'static [u16] {
         match self {
             Self::Blob => &[403, 404, 405, 500],
-            Self::Token | Self::SignIn | Self::Operations => &[405, 500],
+            Self::SignIn => &[405, 429, 500],
+            Self::Token | Self::Operations => &[405, 500],
             _ => &[401, 405, 429, 500],
         }
     }

@@ -54,6 +54,10 @@ impl FromRequestParts<ServerState> for PageCall {
         let incoming = Incoming::of(parts)?;
         incoming.method_allowed()?;
         incoming.parameters.well_formed()?;
+        if parts.method == Method::POST {
+            // A hash of a password is dear, and spraying one over many names locks none of them.
+            state.sign_ins().admit(&incoming.origin())?;
+        }
         let identity = state.identity().coming_from(&incoming.origin());
         Ok(Self {
             incoming,

@@ -83,7 +83,7 @@ fn device_code(id: &str, summary: &str, request: Named, answer: Named) -> Vec<Ca
             .parameters([tenant(), api_version("1.0")])
             .body(FORM, true, "What is asked for; at most 64 KiB.", request)
             .answers(200, Answer::json("The codes.", answer))
-            .refuses(&[400, 401]),
+            .refuses(&[400, 401, 429]),
     ]
 }
 

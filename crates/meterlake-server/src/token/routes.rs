@@ -158,6 +158,8 @@ async fn device_code(
     tenant: &str,
     body: Body,
 ) -> Result<Response, TokenRefused> {
+    // Each code is kept for a day, and asked for by programs that nobody has signed in to yet.
+    state.sign_ins().admit(&call.incoming.origin()).map_err(|refusal| call.refused(refusal))?;
     let (form, authorization) = call.form(body).await?;
     let (identity, base_url) = (state.identity().coming_from(&call.incoming.origin()), &call.incoming.base_url);
     let outcome = match form {

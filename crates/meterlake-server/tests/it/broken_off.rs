@@ -208,7 +208,7 @@ async fn a_client_that_goes_away_cancels_its_query() {
 #[tokio::test]
 async fn a_client_that_stands_still_loses_its_query() {
     let Broken { mut world, begun, cancelled, .. } = broken(Then::Endless).await;
-    world.config.connections.stalled = Duration::from_millis(300);
+    world.config.connections.stalled = Duration::from_secs(2);
     let serving = Serving::start(&world).await;
     let client = serving.connect(&get(DOWNLOAD, &world.key)).await;
     becomes(&begun, 1, "the query").await;

@@ -91,6 +91,7 @@ impl World {
         let config = ServerConfig {
             rate_limit_per_minute: 0,
             wrong_keys_per_minute: 0,
+            sign_ins_per_minute: 0,
             ..ServerConfig::new(folder.path().join("exports"))
         };
         let mut world = Self {

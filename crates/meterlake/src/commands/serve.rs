@@ -136,6 +136,7 @@ fn server_config(folder: &DataFolder) -> anyhow::Result<ServerConfig> {
         summary: FamilyConfig { bom: config.summary.bom },
         rate_limit_per_minute: config.limits.requests_per_minute,
         wrong_keys_per_minute: config.limits.wrong_keys_per_minute,
+        sign_ins_per_minute: config.limits.sign_ins_per_minute,
         running_exports: config.limits.running_exports as usize,
         b2c: B2cConfig { mfa_counts: mfa_counts(folder), bom: config.b2c.bom },
         c3: FamilyConfig { bom: config.c3.bom },

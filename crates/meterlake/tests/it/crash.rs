@@ -58,6 +58,8 @@ fn killed_at_twenty_random_moments() {
     let mut committed = 0;
     for _ in 0..20 {
         let folder = Folder::new();
+        // What only looks makes no data folder, and the import may die before it has.
+        std::fs::create_dir(folder.data()).unwrap();
         let mut child = folder.command().args(arguments).stderr(std::process::Stdio::null()).spawn().unwrap();
         std::thread::sleep(whole.mul_f64(random.random_range(0.02..1.1)));
         child.kill().unwrap();

@@ -152,6 +152,10 @@ async fn whom_nobody_linked_is_nobody() {
         // A person who is called as an application is linked, and the other way round.
         json!({ "sub": "robot" }),
         json!({ "scp": null, "azp": "ada" }),
+        // A person whose token has no scopes does not pass as the application it was got by.
+        json!({ "scp": null, "azp": "robot", "nonce": "n" }),
+        json!({ "scp": null, "azp": "robot", "sid": "s" }),
+        json!({ "scp": null, "azp": "robot", "scope": "openid profile" }),
     ] {
         let refusal = world.refusal(&world.token(changes.clone())).await;
         assert!(matches!(refusal, AuthError::NotLinked | AuthError::UnknownPrincipal), "{changes}: {refusal}");

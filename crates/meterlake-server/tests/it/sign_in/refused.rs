@@ -108,3 +108,23 @@ async fn a_user_that_was_stopped_does_not_sign_in() {
     assert!(all.text().contains("invalid username or password"));
     assert!(!browser.cookies.contains_key("meterlake_session"));
 }
+
+/// Whoever is not known yet is limited by address, however many names or applications are tried.
+#[tokio::test]
+async fn forms_and_device_codes_a_minute() {
+    let mut people = People::new().await;
+    people.world.config.sign_ins_per_minute = 3;
+    people.world.restart();
+    for _ in 0..2 {
+        let page = people.browser().send("POST", "/device", "user_code=BCDF-GHJK".to_owned()).await;
+        assert_eq!(page.status, 400, "{}", page.text());
+    }
+    let fields = [("client_id", people.desktop.as_str()), ("scope", "openid")];
+    assert_eq!(people.post("/common/oauth2/v2.0/devicecode", &fields).await.status, 200);
+    let refused = people.post("/common/oauth2/v2.0/devicecode", &fields).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "20"));
+    assert_eq!(refused.json()["error"], "temporarily_unavailable");
+    let page = people.browser().send("POST", "/device", String::new()).await;
+    assert_eq!((page.status, page.header("retry-after")), (429, "20"));
+    assert_eq!(people.browser().get("/device").await.status, 200);
+}

@@ -12,7 +12,7 @@ use serde_json::Value;
 const KEEPER: &str = r#""$@" & server=$!; exec >/dev/null; cat; kill "$server"; wait "$server"; rm -rf "$FOLDER""#;
 
 /// Settings of the demo: the tests ask more often than one client may by default, also with wrong keys.
-const SETTINGS: &str = "[limits]\nrequests_per_minute = 1000000\nwrong_keys_per_minute = 0\nrunning_exports = 100\n";
+const SETTINGS: &str = "[limits]\nrequests_per_minute = 1000000\nwrong_keys_per_minute = 0\nsign_ins_per_minute = 0\nrunning_exports = 100\n";
 
 /// A running demo.
 pub(super) struct Demo {
