@@ -149,6 +149,7 @@ fn blank(value: Value) -> Value {
             });
             blanked.collect()
         }
+        Value::Array(all) => all.into_iter().map(blank).collect(),
         // JSON within a text, as the schema, the statistics and the user's metadata are.
         Value::String(text) if text.starts_with('{') => serde_json::from_str(&text).map_or(Value::String(text), blank),
         other => other,
