@@ -7,6 +7,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::named::named;
+use crate::sign_in::{FamilyFilter, end_sign_ins};
 use crate::stored::{instant, micros, parse, parse_opt};
 use crate::{Control, ControlError};
 
@@ -223,7 +224,8 @@ impl Control {
         }
         if !enabled {
             self.sign_out_everywhere(&mut tx, id, "principal disabled").await?;
-            self.close_application(&mut tx, id, "principal disabled").await?;
+            let through_it = FamilyFilter { application: Some(id), ..FamilyFilter::default() };
+            end_sign_ins(self, &mut tx, &through_it, "principal disabled").await?;
         }
         let action = if enabled { "principal.enable" } else { "principal.disable" };
         self.append_audit(&mut tx, action, &format!("principal:{id}"), &json!({})).await?;

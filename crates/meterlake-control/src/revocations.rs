@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use meterlake_model::PrincipalId;
 use serde_json::json;
 
+use crate::sign_in::{FamilyFilter, end_sign_ins};
 use crate::stored::{instant, micros};
 use crate::{Control, ControlError, Principal};
 
@@ -91,7 +92,8 @@ impl Control {
         .execute(&mut *tx)
         .await?;
         self.sign_out_everywhere(&mut tx, principal, "all tokens revoked").await?;
-        self.close_application(&mut tx, principal, "all tokens revoked").await?;
+        let through_it = FamilyFilter { application: Some(principal), ..FamilyFilter::default() };
+        end_sign_ins(self, &mut tx, &through_it, "all tokens revoked").await?;
         self.append_audit(&mut tx, "token.revoke-all", &format!("principal:{principal}"), &json!({})).await?;
         Ok(tx.commit().await?)
     }

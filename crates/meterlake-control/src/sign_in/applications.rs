@@ -5,6 +5,7 @@ use meterlake_model::PrincipalId;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::token_families::{FamilyFilter, forget_codes};
 use crate::stored::{instant, micros, parse};
 use crate::{Control, ControlError, Principal, PrincipalKind};
 
@@ -74,10 +75,8 @@ impl Control {
             }
         }
         // Codes that were asked for under the other rule are asked for again.
-        sqlx::query("DELETE FROM authorization_codes WHERE application_id = ? AND family_id IS NULL")
-            .bind(application.to_string())
-            .execute(&mut *tx)
-            .await?;
+        let of = FamilyFilter { application: Some(application), ..FamilyFilter::default() };
+        forget_codes(&mut tx, &of).await?;
         sqlx::query("UPDATE principals SET public = ? WHERE id = ?")
             .bind(public)
             .bind(application.to_string())

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use meterlake_model::PrincipalId;
 use serde_json::json;
 
-use super::token_families::{FamilyFilter, revoke_families};
+use super::token_families::{FamilyFilter, forget_codes, revoke_families};
 use crate::stored::{instant, micros, parse};
 use crate::{Control, ControlError};
 
@@ -106,12 +106,8 @@ impl Control {
             .execute(&mut *tx)
             .await?
             .rows_affected();
-        sqlx::query("DELETE FROM authorization_codes WHERE user_id = ? AND application_id = ? AND family_id IS NULL")
-            .bind(user.to_string())
-            .bind(application.to_string())
-            .execute(&mut *tx)
-            .await?;
         let of = FamilyFilter { user: Some(user), application: Some(application), ..FamilyFilter::default() };
+        forget_codes(&mut tx, &of).await?;
         revoke_families(self, &mut tx, &of, "consent taken away").await?;
         if gone > 0 {
             let detail = json!({ "application": application });

@@ -14,4 +14,5 @@ pub use authorization_codes::{AuthorizationCode, Redemption};
 pub use consents::Consent;
 pub use device_codes::{DeviceCode, DeviceDecision, NewDeviceCode};
 pub use sessions::SignInSession;
+pub(crate) use token_families::{FamilyFilter, end_sign_ins};
 pub use token_families::{Refresh, TokenFamily};

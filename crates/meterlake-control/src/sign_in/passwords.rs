@@ -3,7 +3,7 @@
 use meterlake_model::PrincipalId;
 use serde_json::json;
 
-use super::token_families::{FamilyFilter, revoke_families};
+use super::token_families::{FamilyFilter, end_sign_ins};
 use crate::stored::micros;
 use crate::{Control, ControlError, PrincipalKind};
 
@@ -82,36 +82,6 @@ impl Control {
         reason: &str,
     ) -> Result<(), ControlError> {
         sqlx::query("DELETE FROM sign_in_sessions WHERE user_id = ?").bind(user.to_string()).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM authorization_codes WHERE user_id = ? AND family_id IS NULL")
-            .bind(user.to_string())
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("UPDATE device_codes SET approved = 0 WHERE user_id = ? AND redeemed_at IS NULL")
-            .bind(user.to_string())
-            .execute(&mut *tx)
-            .await?;
-        let of = FamilyFilter { user: Some(user), ..FamilyFilter::default() };
-        revoke_families(self, tx, &of, reason).await?;
-        Ok(())
-    }
-
-    /// Ends all tokens that people got through an application, and the codes that it has not redeemed yet.
-    pub(crate) async fn close_application(
-        &self,
-        tx: &mut sqlx::SqliteConnection,
-        application: PrincipalId,
-        reason: &str,
-    ) -> Result<(), ControlError> {
-        sqlx::query("DELETE FROM authorization_codes WHERE application_id = ? AND family_id IS NULL")
-            .bind(application.to_string())
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("UPDATE device_codes SET approved = 0 WHERE application_id = ? AND redeemed_at IS NULL")
-            .bind(application.to_string())
-            .execute(&mut *tx)
-            .await?;
-        let of = FamilyFilter { application: Some(application), ..FamilyFilter::default() };
-        revoke_families(self, tx, &of, reason).await?;
-        Ok(())
+        end_sign_ins(self, tx, &FamilyFilter { user: Some(user), ..FamilyFilter::default() }, reason).await
     }
 }

@@ -227,6 +227,39 @@ pub(crate) async fn insert_family(
     Ok(())
 }
 
+/// Ends what came of sign-ins: the tokens, and the codes that would still give some.
+pub(crate) async fn end_sign_ins(
+    control: &Control,
+    tx: &mut SqliteConnection,
+    of: &FamilyFilter,
+    reason: &str,
+) -> Result<(), ControlError> {
+    forget_codes(tx, of).await?;
+    sqlx::query(
+        "UPDATE device_codes SET approved = 0
+         WHERE redeemed_at IS NULL AND (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR application_id = ?2)",
+    )
+    .bind(of.user.map(|id| id.to_string()))
+    .bind(of.application.map(|id| id.to_string()))
+    .execute(&mut *tx)
+    .await?;
+    revoke_families(control, tx, of, reason).await?;
+    Ok(())
+}
+
+/// Forgets the authorization codes that were not redeemed yet.
+pub(crate) async fn forget_codes(tx: &mut SqliteConnection, of: &FamilyFilter) -> Result<(), ControlError> {
+    sqlx::query(
+        "DELETE FROM authorization_codes
+         WHERE family_id IS NULL AND (?1 IS NULL OR user_id = ?1) AND (?2 IS NULL OR application_id = ?2)",
+    )
+    .bind(of.user.map(|id| id.to_string()))
+    .bind(of.application.map(|id| id.to_string()))
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
 /// Revokes families with an entry in the audit trail each. How many.
 pub(crate) async fn revoke_families(
     control: &Control,
