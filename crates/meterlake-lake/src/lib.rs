@@ -11,6 +11,7 @@ mod lake;
 mod layout;
 mod log;
 mod provider;
+pub mod read;
 mod root;
 mod scope;
 mod session;

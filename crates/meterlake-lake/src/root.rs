@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use object_store::{
 };
 use url::Url;
 
-use crate::error::LakeError;
+use crate::{error::LakeError, read::Footers};
 
 /// The root of one table.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct TableRoot {
     pub(crate) prefix: StorePath,
     /// The folder, when the table is local.
     pub(crate) local: Option<PathBuf>,
+    /// The footers of its data files, shared by all its snapshots.
+    pub(crate) footers: Arc<Footers>,
 }
 
 /// Outcome of writing an object that must not exist yet.
@@ -67,7 +70,7 @@ impl TableRoot {
         };
         let (_, prefix) = object_store::ObjectStoreScheme::parse(&url).map_err(|e| refused(e.to_string()))?;
         let store = Arc::new(PrefixStore::new(Arc::clone(&bucket), prefix.clone()));
-        Ok(Self { url, bucket, store, prefix, local })
+        Ok(Self { url, bucket, store, prefix, local, footers: Arc::default() })
     }
 
     /// A path relative to the table, as the bucket knows it.
@@ -107,6 +110,18 @@ impl TableRoot {
             Ok(found) => Ok(Some(found.bytes().await?)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads ranges of an object. Local files are read here and now: their parts mostly lie in the system's cache, where
+    /// handing them over to another thread takes longer than the reading.
+    pub(crate) async fn ranges(&self, path: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, LakeError> {
+        match &self.local {
+            Some(folder) => {
+                let path = folder.join(path);
+                read_ranges(&path, ranges).map_err(LakeError::io(&path))
+            }
+            None => Ok(self.store.get_ranges(&StorePath::from(path), ranges).await?),
         }
     }
 
@@ -165,6 +180,21 @@ fn create_folder(folder: &Path) -> Result<(), LakeError> {
     }
     fs::create_dir_all(folder).map_err(LakeError::io(folder))?;
     folder.ancestors().skip(1).take(2).filter(|f| f.is_dir()).try_for_each(sync_folder)
+}
+
+fn read_ranges(path: &Path, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
+    let mut file = fs::File::open(path)?;
+    let read = ranges.iter().map(|range| {
+        let length = range.end.saturating_sub(range.start);
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
+        if (&mut file).take(length).read_to_end(&mut bytes)? as u64 != length {
+            let reason = format!("ends within the bytes {}..{}", range.start, range.end);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+        }
+        Ok(Bytes::from(bytes))
+    });
+    read.collect()
 }
 
 fn sync_folder(folder: &Path) -> Result<(), LakeError> {

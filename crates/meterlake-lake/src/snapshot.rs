@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
+pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// A state of a table that never changes. Cheap to clone.
 #[derive(Clone)]
@@ -108,6 +108,11 @@ impl TableSnapshot {
     #[must_use]
     pub fn table(&self) -> Table {
         self.0.table
+    }
+
+    /// Where the table lies.
+    pub(crate) fn root(&self) -> &TableRoot {
+        &self.0.root
     }
 
     /// The version of the table.

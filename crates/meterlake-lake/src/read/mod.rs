@@ -1,0 +1,15 @@
+//! Reading row groups of data files without the engine: only the wanted columns, text as dictionaries where the file
+//! holds it so, nothing read twice that tells where things lie.
+//!
+//! [`TableSnapshot::row_groups`](crate::TableSnapshot::row_groups) lists them, [`RowGroup::fetch`] reads bytes, and
+//! [`FetchedRowGroup::batches`] decodes them on the thread that asks.
+
+mod batches;
+mod chunks;
+mod footers;
+mod row_group;
+
+pub(crate) use footers::Footers;
+
+pub use batches::{FetchedRowGroup, RowGroupBatches};
+pub use row_group::RowGroup;
