@@ -29,7 +29,7 @@ pub use b2c::{
 };
 pub use ea::{EaPage, EaPosition, EaRequest};
 pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
-pub use engine::{EmbeddedEngine, QueryEngine};
+pub use engine::{EmbeddedEngine, Means, QueryEngine, Work};
 pub use error::ReportError;
 pub use estimate::{
     ActualCost, Estimate, EstimateLine, EstimateRequest, EstimateRow, Granularity, LinkedCharges, Meter, MeterPrice,

@@ -58,6 +58,7 @@ impl Default for ReportsConfig {
 pub struct Reports {
     lake: Lake,
     engine: Arc<dyn QueryEngine>,
+    answers: Arc<analytics::Answers>,
 }
 
 impl Reports {
@@ -72,7 +73,7 @@ impl Reports {
     /// Reports over `lake`, run by `engine`.
     #[must_use]
     pub fn with_engine(lake: Lake, engine: Arc<dyn QueryEngine>) -> Self {
-        Self { lake, engine }
+        Self { lake, engine, answers: Arc::new(analytics::Answers::new()) }
     }
 
     /// The version of the newest snapshot of the charges.
@@ -123,7 +124,7 @@ impl Reports {
     /// [`ReportError::Request`] when it orders by a field that is not grouped, [`ReportError::Overflow`] when a
     /// quantity does not fit; otherwise as [`Reports::ea_page`].
     pub async fn analytics(&self, request: &AnalyticsRequest) -> Result<AnalyticsPage, ReportError> {
-        analytics::page(&self.lake, self.engine.as_ref(), request).await
+        analytics::page(&self.lake, self.engine.as_ref(), &self.answers, request).await
     }
 
     /// Totals of cost and quantity.

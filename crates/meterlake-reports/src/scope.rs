@@ -3,6 +3,7 @@
 use datafusion::functions::expr_fn::{contains, ends_with, lower};
 use datafusion::logical_expr::{Expr, col, lit};
 use meterlake_lake::ScopeValues;
+use meterlake_lake::aggregate::Condition;
 use meterlake_lake::charges::columns;
 use meterlake_model::{BillingAccountId, CostBasis, CustomerTenantId};
 
@@ -42,6 +43,21 @@ pub(crate) fn predicate(scope: &Scope<'_>) -> Expr {
         Scope::Linked(linked) => linked_to(linked),
     };
     owner.and(one_of(columns::COST_BASIS, BILLED))
+}
+
+/// The same rows as [`predicate`] of these customers says, as a condition of the sums that are made without a plan.
+pub(crate) fn condition(customers: &CustomerScope) -> Condition {
+    let owner = match customers {
+        CustomerScope::All => {
+            let nobodys = Condition::OneOf(columns::CUSTOMER_TENANT_ID, [String::new()].into());
+            Condition::Not(Box::new(nobodys))
+        }
+        CustomerScope::These(customers) => {
+            Condition::OneOf(columns::CUSTOMER_TENANT_ID, customers.iter().map(ToString::to_string).collect())
+        }
+    };
+    let billed = Condition::OneOf(columns::COST_BASIS, BILLED.iter().map(|basis| (*basis).to_owned()).collect());
+    Condition::All(vec![owner, billed])
 }
 
 /// Whether a data file of this scope can hold rows that satisfy [`predicate`]. For accounts, whether it does: they

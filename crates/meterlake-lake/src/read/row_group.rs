@@ -232,6 +232,21 @@ impl RowGroup {
         })
     }
 
+    /// Its table.
+    pub(crate) fn table(&self) -> Table {
+        self.source.table
+    }
+
+    /// Its file.
+    pub(crate) fn table_file(&self) -> &TableFile {
+        &self.source.file
+    }
+
+    /// What the footer says of a column.
+    pub(crate) fn statistics(&self, column: &str) -> Option<&Statistics> {
+        self.metadata().column(self.source.column(column)?).statistics()
+    }
+
     fn selection(&self, rows: &Range<usize>) -> RowSelection {
         RowSelection::from_consecutive_ranges(std::iter::once(rows.clone()), self.rows)
     }

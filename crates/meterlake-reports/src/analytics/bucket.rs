@@ -25,6 +25,15 @@ pub(super) fn first_day(level: AggregationLevel, day: Expr) -> Expr {
     }
 }
 
+/// The same as a function on days since 1970-01-01.
+pub(super) fn truncation(level: AggregationLevel) -> fn(i32) -> i32 {
+    match level {
+        AggregationLevel::Day => |day| day,
+        AggregationLevel::Week => |day| truncate(AggregationLevel::Week, day),
+        AggregationLevel::Month => |day| truncate(AggregationLevel::Month, day),
+    }
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct FirstDay {
     level: AggregationLevel,

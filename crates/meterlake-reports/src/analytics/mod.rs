@@ -1,17 +1,21 @@
 //! Azure usage analytics: quantity by any combination of the 13 fields.
 
+mod answer;
 mod bucket;
+mod cache;
 mod field;
 mod filter;
 mod plan;
+mod sum;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
-use meterlake_lake::Lake;
+use meterlake_lake::{ChargesSnapshot, Lake};
 use meterlake_model::Day;
 
+pub(crate) use cache::Answers;
 pub use field::{AggregationLevel, AnalyticsField, AnalyticsKey, Direction};
 
 use self::plan::Checked;
@@ -63,22 +67,36 @@ pub struct AnalyticsPage {
 pub(crate) async fn page(
     lake: &Lake,
     engine: &dyn QueryEngine,
+    answers: &Answers,
     request: &AnalyticsRequest,
 ) -> Result<AnalyticsPage, ReportError> {
     let checked = Checked::new(request)?;
     let snapshot = snapshot(lake, request.snapshot).await?;
+    match sum::page(answers, engine, &snapshot, &checked).await? {
+        Some(page) => Ok(page),
+        None => planned(engine, &snapshot, &checked).await,
+    }
+}
+
+/// The page by plans of the engine, which spill: for answers that do not fit into memory.
+async fn planned(
+    engine: &dyn QueryEngine,
+    snapshot: &ChargesSnapshot,
+    checked: &Checked<'_>,
+) -> Result<AnalyticsPage, ReportError> {
+    let request = checked.request();
     let version = snapshot.version();
     let top = request.top.max(1);
     // Counted before anything is skipped, so that a place beyond the end costs no more than the count.
     let mut total = request.total;
     if total.is_none() && request.skip > 0 {
-        total = Some(count(engine, checked.total(&snapshot)?).await?);
+        total = Some(count(engine, checked.total(snapshot)?).await?);
     }
     if let Some(total) = total.filter(|total| request.skip >= *total) {
         return Ok(AnalyticsPage { snapshot: version, total, batches: Vec::new(), more: false });
     }
     let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
-    let mut batches = collect(engine, checked.rows(&snapshot, skip, top.saturating_add(1))?).await?;
+    let mut batches = collect(engine, checked.rows(snapshot, skip, top.saturating_add(1))?).await?;
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let more = rows > top;
     keep_first(&mut batches, top);
@@ -86,7 +104,7 @@ pub(crate) async fn page(
         Some(total) => total,
         // What fits on the first page counts itself.
         None if !more => u64::try_from(rows).unwrap_or(u64::MAX),
-        None => count(engine, checked.total(&snapshot)?).await?,
+        None => count(engine, checked.total(snapshot)?).await?,
     };
     Ok(AnalyticsPage { snapshot: version, total, batches, more })
 }

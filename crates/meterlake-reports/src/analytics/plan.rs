@@ -41,6 +41,15 @@ impl<'a> Checked<'a> {
         Ok(Self { request, fields })
     }
 
+    pub(super) fn request(&self) -> &'a AnalyticsRequest {
+        self.request
+    }
+
+    /// The fields of a row, each once.
+    pub(super) fn fields(&self) -> &[AnalyticsField] {
+        &self.fields
+    }
+
     /// The rows from `skip` on, at most `fetch`.
     pub(super) fn rows(
         &self,
@@ -94,24 +103,25 @@ impl<'a> Checked<'a> {
     }
 
     /// As asked, then by all fields of a row, so that no two rows are equal and pages do not overlap.
-    fn order(&self) -> Vec<SortExpr> {
-        let asked = self.request.order_by.iter().map(|(key, direction)| {
-            let column = match key {
-                AnalyticsKey::Field(field) => field.column(),
-                AnalyticsKey::Quantity => QUANTITY_COLUMN,
-            };
-            (column, *direction)
-        });
-        let ties = self.fields.iter().map(|field| (field.column(), Direction::Ascending));
-        let mut order: Vec<(&str, Direction)> = Vec::new();
-        for (column, direction) in asked.chain(ties) {
-            if !order.iter().any(|(before, _)| *before == column) {
-                order.push((column, direction));
+    pub(super) fn order_keys(&self) -> Vec<(AnalyticsKey, Direction)> {
+        let ties = self.fields.iter().map(|field| (AnalyticsKey::Field(*field), Direction::Ascending));
+        let mut order: Vec<(AnalyticsKey, Direction)> = Vec::new();
+        for (key, direction) in self.request.order_by.iter().copied().chain(ties) {
+            if !order.iter().any(|(before, _)| *before == key) {
+                order.push((key, direction));
             }
         }
         order
+    }
+
+    fn order(&self) -> Vec<SortExpr> {
+        let column = |key| match key {
+            AnalyticsKey::Field(field) => AnalyticsField::column(field),
+            AnalyticsKey::Quantity => QUANTITY_COLUMN,
+        };
+        self.order_keys()
             .into_iter()
-            .map(|(column, direction)| col(column).sort(direction == Direction::Ascending, false))
+            .map(|(key, direction)| col(column(key)).sort(direction == Direction::Ascending, false))
             .collect()
     }
 }

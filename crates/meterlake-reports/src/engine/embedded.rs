@@ -17,8 +17,8 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::QueryEngine;
 use super::admission::Admission;
+use super::{Means, QueryEngine, Work};
 use crate::{ReportError, ReportsConfig};
 
 /// Batches that may lie ready between the query and its reader: enough to overlap the two, few enough that a slow
@@ -33,6 +33,7 @@ pub struct EmbeddedEngine {
     state: SessionState,
     admission: Admission,
     reader_patience: Duration,
+    threads: usize,
     /// Always there until the engine is dropped.
     runtime: Option<Runtime>,
 }
@@ -56,6 +57,7 @@ impl EmbeddedEngine {
             state: context.state(),
             admission: Admission::new(config.concurrent_queries, config.waiting_queries, config.admission_timeout),
             reader_patience: config.reader_patience,
+            threads: config.threads.max(1),
             runtime: Some(runtime),
         })
     }
@@ -100,6 +102,20 @@ impl QueryEngine for EmbeddedEngine {
         match planned.await {
             Ok(plan) => Ok(plan?),
             Err(error) => Err(ReportError::Engine(format!("the query died while it was planned: {error}"))),
+        }
+    }
+
+    async fn work(&self, work: Work) -> Result<bool, ReportError> {
+        let permit = self.admission.admit().await?;
+        let means = Means { threads: self.threads, memory: Arc::clone(&self.state.runtime_env().memory_pool) };
+        let mut task = Task(self.spawn(async move {
+            work(means).await;
+            drop(permit);
+            Ok(())
+        })?);
+        match (&mut task.0).await {
+            Ok(done) => Ok(done.map(|()| true)?),
+            Err(error) => Err(ReportError::Engine(format!("the query died: {error}"))),
         }
     }
 }

@@ -7,12 +7,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::future::BoxFuture;
 
 pub use embedded::EmbeddedEngine;
 
 use crate::ReportError;
+
+/// Work of our own that runs where queries run.
+pub type Work = Box<dyn FnOnce(Means) -> BoxFuture<'static, ()> + Send>;
+
+/// What work may use.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// Tasks that it may run beside each other on the runtime that polls it.
+    pub threads: usize,
+    /// The memory that all queries share.
+    pub memory: Arc<dyn MemoryPool>,
+}
 
 /// Runs plans. Dropping the stream cancels the query.
 #[async_trait]
@@ -30,4 +44,14 @@ pub trait QueryEngine: Send + Sync {
     /// # Errors
     /// What planning found.
     async fn physical_plan(&self, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError>;
+
+    /// Admits the work as a query and runs it to its end; dropping the future cancels it. False, and nothing is done,
+    /// when the engine runs plans only.
+    ///
+    /// # Errors
+    /// [`ReportError::Busy`] when it is not admitted, [`ReportError::Engine`] when it dies.
+    async fn work(&self, work: Work) -> Result<bool, ReportError> {
+        drop(work);
+        Ok(false)
+    }
 }

@@ -1,9 +1,14 @@
 //! Usage analytics against the plainest computation, with random requests.
 
+use std::sync::Arc;
+
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use meterlake_filter::{CompareOp, Expr, Limits, Moment, Value, parse};
 use meterlake_reports::{
-    AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsRequest, CustomerScope, DayFormat, Direction, FieldKind,
-    QUANTITY_COLUMN, ReportError, Reports, WireField,
+    AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsRequest, CustomerScope, DayFormat, Direction,
+    EmbeddedEngine, FieldKind, QUANTITY_COLUMN, QueryEngine, ReportError, Reports, WireField,
 };
 
 use crate::charge::{
@@ -61,13 +66,31 @@ async fn walk(reports: &Reports, request: &AnalyticsRequest) -> (u64, Vec<Vec<St
     }
 }
 
+/// Holds both ways of answering, from memory and by plans of the engine, against the plainest computation.
 async fn check(world: &World, request: &AnalyticsRequest) -> usize {
     let expected = naive::analytics(&world.rows, request);
-    let (total, rows) = walk(&world.reports, request).await;
-    assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{request:?}");
     let skipped = usize::try_from(request.skip).unwrap().min(expected.len());
-    assert_rows(&rows, &expected[skipped..], &format!("{request:?}"));
+    let planned = Reports::with_engine(world.lake.clone(), Arc::new(PlansOnly(world.engine())));
+    for (way, reports) in [("memory", &world.reports), ("plans", &planned)] {
+        let (total, rows) = walk(reports, request).await;
+        assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{way}: {request:?}");
+        assert_rows(&rows, &expected[skipped..], &format!("{way}: {request:?}"));
+    }
     expected.len()
+}
+
+/// An engine that runs plans and no other work.
+struct PlansOnly(EmbeddedEngine);
+
+#[async_trait::async_trait]
+impl QueryEngine for PlansOnly {
+    async fn run(&self, plans: Vec<LogicalPlan>) -> Result<SendableRecordBatchStream, ReportError> {
+        self.0.run(plans).await
+    }
+
+    async fn physical_plan(&self, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError> {
+        self.0.physical_plan(plan).await
+    }
 }
 
 #[tokio::test]

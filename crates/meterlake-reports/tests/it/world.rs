@@ -5,7 +5,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use meterlake_lake::charges::columns;
 use meterlake_lake::{ChargesFile, Commit, Lake};
 use meterlake_model::ImportId;
-use meterlake_reports::{CsvRows, Reports, ReportsConfig, WireField};
+use meterlake_reports::{CsvRows, EmbeddedEngine, Reports, ReportsConfig, WireField};
 
 use crate::charge::{Charge, batch};
 
@@ -23,6 +23,11 @@ impl World {
         let lake = Lake::open_path(&folder.path().join("lake")).await.unwrap();
         let reports = Reports::new(lake.clone(), &config()).unwrap();
         Self { lake, reports, rows: Vec::new(), folder }
+    }
+
+    /// An engine of its own.
+    pub fn engine(&self) -> EmbeddedEngine {
+        EmbeddedEngine::new(&config()).unwrap()
     }
 
     /// Commits the charges as one import, in place of the files that `replaces` chooses.

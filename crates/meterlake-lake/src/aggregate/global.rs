@@ -1,0 +1,149 @@
+//! The groups of a query, gathered from all row groups.
+
+use std::sync::{Mutex, PoisonError};
+
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
+
+use super::{
+    AggregateError, Sum,
+    local::{Grouped, Slots, mix},
+};
+
+/// Parts of the table, each with a lock of its own, so that threads seldom wait for each other.
+const SHARDS: usize = 16;
+
+/// All groups so far.
+pub(super) struct Groups {
+    shards: Vec<Mutex<Shard>>,
+    keys: usize,
+    measures: usize,
+    memory: Mutex<MemoryReservation>,
+    most: usize,
+}
+
+struct Shard {
+    slots: Slots,
+    places: Vec<u32>,
+    sums: Vec<Sum>,
+}
+
+/// A row group's groups on their way into the table.
+struct Arriving {
+    hashes: Vec<u64>,
+    /// Where the group's sums are.
+    from: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Groups {
+    /// No groups yet, of so many keys and measures. They may take `most` bytes, of the pool's.
+    pub(super) fn new(keys: usize, measures: usize, pool: &std::sync::Arc<dyn MemoryPool>, most: usize) -> Self {
+        let shard = || Mutex::new(Shard { slots: Slots::new(1 << 6), places: Vec::new(), sums: Vec::new() });
+        let memory = Mutex::new(MemoryConsumer::new("groups of a sum").register(pool));
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), keys, measures, memory, most }
+    }
+
+    /// Takes over the groups of a row group. `numbers` has, for each key, the numbers of its codes; `sums` the sums by
+    /// place. `start` is where to begin, so that threads begin at different parts.
+    pub(super) fn take(&self, grouped: &Grouped, numbers: &[Vec<u32>], sums: &[Sum], start: usize) {
+        let mut arriving = Arriving { hashes: Vec::new(), from: Vec::new(), places: Vec::new() };
+        let mut in_shard = [0usize; SHARDS];
+        grouped.each(|place, codes| {
+            let first = arriving.places.len();
+            arriving.places.extend(numbers.iter().zip(codes).map(|(numbers, code)| numbers[*code as usize]));
+            let hash = hash(&arriving.places[first..]);
+            in_shard[shard_of(hash)] += 1;
+            arriving.hashes.push(hash);
+            arriving.from.push(place as u32);
+        });
+        // Those of one part behind each other, so that each lock is taken once.
+        let mut ends = in_shard;
+        let mut sum = 0;
+        ends.iter_mut().for_each(|end| {
+            sum += *end;
+            *end = sum;
+        });
+        let mut order = vec![0u32; arriving.from.len()];
+        for (place, hash) in arriving.hashes.iter().enumerate().rev() {
+            let end = &mut ends[shard_of(*hash)];
+            *end -= 1;
+            order[*end] = place as u32;
+        }
+        for shard in (0..SHARDS).map(|place| (place + start) % SHARDS).filter(|shard| in_shard[*shard] > 0) {
+            let mut held = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+            for place in &order[ends[shard]..ends[shard] + in_shard[shard]] {
+                let place = *place as usize;
+                let from = arriving.from[place] as usize * self.measures;
+                held.take(
+                    arriving.hashes[place],
+                    &arriving.places[place * self.keys..(place + 1) * self.keys],
+                    &sums[from..from + self.measures],
+                );
+            }
+        }
+    }
+
+    /// An error when the groups, with `beside` bytes of their values, take more memory than they may.
+    pub(super) fn check(&self, beside: usize) -> Result<(), AggregateError> {
+        let size = |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).size();
+        let bytes = self.shards.iter().map(size).sum::<usize>() + beside;
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes > self.most || memory.try_resize(bytes).is_err() {
+            return Err(AggregateError::TooLarge(bytes.min(self.most)));
+        }
+        Ok(())
+    }
+
+    /// The places and the sums of all groups, and how many there are.
+    pub(super) fn finish(self) -> (Vec<u32>, Vec<Sum>, usize) {
+        let (mut places, mut sums, mut groups) = (Vec::new(), Vec::new(), 0);
+        for shard in self.shards {
+            let shard = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
+            groups += shard.held();
+            places.extend(shard.places);
+            sums.extend(shard.sums);
+        }
+        (places, sums, groups)
+    }
+}
+
+impl Shard {
+    fn held(&self) -> usize {
+        self.slots.held()
+    }
+
+    fn size(&self) -> usize {
+        self.slots.size() + self.places.capacity() * size_of::<u32>() + self.sums.capacity() * size_of::<Sum>()
+    }
+
+    fn take(&mut self, hash_of_key: u64, key: &[u32], sums: &[Sum]) {
+        let Self { slots, places, sums: held } = self;
+        let width = key.len();
+        let at = |group: u32| group as usize * width..(group as usize + 1) * width;
+        match slots.find(inner(hash_of_key), |group| places[at(group)] == *key) {
+            Ok(group) => {
+                let first = group as usize * sums.len();
+                held[first..].iter_mut().zip(sums).for_each(|(held, sum)| held.merge(*sum));
+            }
+            Err(slot) => {
+                let group = slots.held() as u32;
+                places.extend_from_slice(key);
+                held.extend_from_slice(sums);
+                slots.put(slot, group, |group| inner(hash(&places[at(group)])));
+            }
+        }
+    }
+}
+
+fn hash(places: &[u32]) -> u64 {
+    places.iter().fold(0x51_7c_c1, |hash, place| mix(hash ^ u64::from(*place)))
+}
+
+fn shard_of(hash: u64) -> usize {
+    hash as usize % SHARDS
+}
+
+/// The part of a hash that tells groups of one shard apart.
+fn inner(hash: u64) -> u64 {
+    hash >> 4
+}

@@ -1,0 +1,135 @@
+//! Answers made without a plan: summed over the codes of the files, and kept for the pages to come.
+
+use std::sync::Arc;
+
+use meterlake_lake::aggregate::{AggregateError, Aggregation, Condition, Form, Key, Measure, aggregate, may_match};
+use meterlake_lake::charges::columns;
+use meterlake_lake::{ChargesFile, ChargesSnapshot, LakeError};
+use tokio::sync::oneshot;
+
+use super::answer::{Answer, Column};
+use super::cache::{Answers, Outcome};
+use super::plan::Checked;
+use super::{AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, QUANTITY_COLUMN, bucket, filter};
+use crate::engine::{Means, QueryEngine};
+use crate::{ReportError, scope};
+
+/// Bytes that the groups of one request may take; with more of them, the engine sums and spills.
+const MOST_BYTES: usize = 96 << 20;
+
+/// The page that the request asks for; none when its answer is too large to be made in memory.
+pub(super) async fn page(
+    answers: &Answers,
+    engine: &dyn QueryEngine,
+    snapshot: &ChargesSnapshot,
+    checked: &Checked<'_>,
+) -> Result<Option<AnalyticsPage>, ReportError> {
+    let request = checked.request();
+    let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
+    let top = request.top.max(1);
+    let end = skip.saturating_add(top);
+    let key = key(snapshot, checked);
+    let Outcome::Answer(answer) = answers.get(key, || make(engine, snapshot, checked, end)).await? else {
+        return Ok(None);
+    };
+    let total = request.total.unwrap_or(answer.len() as u64);
+    if request.skip >= total || skip >= answer.len() {
+        return Ok(Some(AnalyticsPage { snapshot: snapshot.version(), total, batches: Vec::new(), more: false }));
+    }
+    if !answer.is_sorted(end) {
+        let sorting = Arc::clone(&answer);
+        engine.work(Box::new(move |_| Box::pin(async move { sorting.sort(end) }))).await?;
+    }
+    let batches = vec![answer.rows(skip, top)?];
+    Ok(Some(AnalyticsPage { snapshot: snapshot.version(), total, batches, more: end < answer.len() }))
+}
+
+/// Everything that an answer depends on.
+fn key(snapshot: &ChargesSnapshot, checked: &Checked<'_>) -> String {
+    let AnalyticsRequest { customers, filter, days, aggregation, order_by, .. } = checked.request();
+    let (fields, version) = (checked.fields(), snapshot.version());
+    format!("{version} {customers:?} {filter:?} {days:?} {fields:?} {aggregation:?} {order_by:?}")
+}
+
+/// Sums, and puts the first `end` rows in order.
+async fn make(
+    engine: &dyn QueryEngine,
+    snapshot: &ChargesSnapshot,
+    checked: &Checked<'_>,
+    end: usize,
+) -> Result<Outcome, ReportError> {
+    let (aggregation, by) = (Arc::new(aggregation(checked)?), by(checked));
+    let (fields, snapshot) = (checked.fields().to_vec(), snapshot.clone());
+    let (done, result) = oneshot::channel();
+    let work = move |means: Means| async move {
+        let sums = sum(&snapshot, &aggregation, &means).await;
+        let answer = sums.map(|sums| {
+            let answer = sums.map(|sums| Answer::new(fields, sums, by)).transpose()?;
+            if let Some(answer) = &answer {
+                answer.sort(end);
+            }
+            Ok(answer.map_or(Outcome::Elsewhere, |answer| Outcome::Answer(Arc::new(answer))))
+        });
+        drop(done.send(answer.and_then(|answer| answer)));
+    };
+    if !engine.work(Box::new(move |means| Box::pin(work(means)))).await? {
+        return Ok(Outcome::Elsewhere);
+    }
+    result.await.map_err(|_| ReportError::Engine("the query died".to_owned()))?
+}
+
+/// The sums; none when they do not fit into memory or only the engine can read the files.
+async fn sum(
+    snapshot: &ChargesSnapshot,
+    aggregation: &Arc<Aggregation>,
+    means: &Means,
+) -> Result<Option<meterlake_lake::aggregate::Aggregated>, ReportError> {
+    let wanted = |file: &&ChargesFile| may_match(file, &aggregation.condition);
+    let files: Vec<ChargesFile> = snapshot.files().iter().filter(wanted).cloned().collect();
+    let row_groups = snapshot.row_groups(&files, None).await?;
+    match aggregate(row_groups, Arc::clone(aggregation), means.threads, &means.memory, MOST_BYTES).await {
+        Ok(sums) => Ok(Some(sums)),
+        Err(reason @ (AggregateError::TooLarge(_) | AggregateError::Unsupported(_))) => {
+            tracing::debug!(%reason, "left to the engine");
+            Ok(None)
+        }
+        Err(AggregateError::Lake(error)) => Err(LakeError::into(error)),
+    }
+}
+
+fn aggregation(checked: &Checked<'_>) -> Result<Aggregation, ReportError> {
+    let request = checked.request();
+    let mut parts = vec![scope::condition(&request.customers)];
+    let (first, last) = request.days;
+    if first.is_some() || last.is_some() {
+        let least = first.map_or(i32::MIN, |day| day.since_epoch());
+        let greatest = last.map_or(i32::MAX, |day| day.since_epoch());
+        parts.push(Condition::Day(columns::USAGE_DATE, Arc::new(move |day| least <= day && day <= greatest)));
+    }
+    parts.push(Condition::Text(columns::CHARGE_TYPE, Arc::new(|kind| kind.to_lowercase() == "usage")));
+    if let Some(filter) = &request.filter {
+        parts.push(filter::condition(filter)?);
+    }
+    let form = |field: AnalyticsField| match field {
+        AnalyticsField::UsageDate => Form::Day(bucket::truncation(request.aggregation)),
+        AnalyticsField::CustomerTenantId => Form::Stored,
+        _ if field.is_guid() => Form::Upper,
+        _ => Form::Stored,
+    };
+    let keys = checked.fields().iter().map(|field| Key { column: field.column(), form: form(*field) });
+    Ok(Aggregation {
+        keys: keys.collect(),
+        measures: vec![Measure::Sum(QUANTITY_COLUMN)],
+        condition: Condition::All(parts),
+    })
+}
+
+fn by(checked: &Checked<'_>) -> Vec<(Column, super::Direction)> {
+    let place = |key| match key {
+        AnalyticsKey::Field(field) => {
+            checked.fields().iter().position(|known| *known == field).map_or(Column::Quantity, Column::Field)
+        }
+        AnalyticsKey::Quantity => Column::Quantity,
+    };
+    checked.order_keys().into_iter().map(|(key, direction)| (place(key), direction)).collect()
+}
