@@ -11,6 +11,6 @@ pub mod server;
 
 pub use demo::{
     Attempts, Charged, DemoApplication, DemoB2c, DemoB2cCounts, DemoCustomer, DemoLicence, DemoLicences, DemoSources,
-    DemoSubscription, DemoTotals, DemoUserCount, generate_demo,
+    DemoSubscription, DemoTotals, DemoUserCount, generate_b2c, generate_demo, generate_licences,
 };
 pub use server::TestServer;

@@ -92,6 +92,32 @@ pub(super) fn write(dir: &Path, partner: &Partner, today: Day, seed: u64) -> Res
     Ok(all)
 }
 
+/// Writes the licences of many customers: the SKUs of each in a file of its own, what was sold in one.
+pub(super) fn write_many(
+    dir: &Path,
+    partner: Uuid,
+    tenants: &[CustomerTenantId],
+    today: Day,
+    seed: u64,
+) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let mut draw = Draw::new(seed, 8);
+    let another = draw.guid();
+    let mut documents = vec![("product-names.csv".to_owned(), product_names())];
+    let mut sold = Vec::new();
+    for (rank, tenant) in tenants.iter().enumerate() {
+        let mut lists = Lists::default();
+        for at in 0..1 + draw.below(PRODUCTS.len()) {
+            let product = PRODUCTS[(at + rank) % PRODUCTS.len()];
+            sku(&mut draw, &mut lists, *tenant, [partner, another], product, today)?;
+        }
+        documents.push((format!("subscribedSkus-{tenant}.json"), graph("subscribedSkus", &lists.skus).to_string()));
+        sold.append(&mut lists.sold);
+    }
+    documents.push(("partner-center-subscriptions.json".to_owned(), collection("", &sold).to_string()));
+    written(dir, documents)
+}
+
 /// Draws the licences of one product: a subscription or two of ours, perhaps one of another partner, perhaps one that
 /// ended.
 fn sku(
@@ -172,18 +198,30 @@ fn subscription(
 
 fn files(dir: &Path, tenant: CustomerTenantId, lists: &Lists) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let graph = |name: &str, value: &[Value]| json!({"@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#{name}"), "value": value});
-    let partner_center = json!({
-        "totalCount": lists.sold.len(), "items": lists.sold,
-        "links": {"self": {"uri": format!("/customers/{tenant}/subscriptions"), "method": "GET", "headers": []}},
-        "attributes": {"objectType": "Collection"}
-    });
     let documents = [
         ("subscribedSkus.json", graph("subscribedSkus", &lists.skus).to_string()),
         ("directory-subscriptions.json", graph("directory/subscriptions", &lists.held).to_string()),
-        ("partner-center-subscriptions.json", partner_center.to_string()),
+        ("partner-center-subscriptions.json", collection(&format!("/customers/{tenant}"), &lists.sold).to_string()),
         ("product-names.csv", product_names()),
     ];
+    written(dir, documents.map(|(name, text)| (name.to_owned(), text)))
+}
+
+/// A list as Graph answers it.
+fn graph(name: &str, value: &[Value]) -> Value {
+    json!({"@odata.context": format!("https://graph.microsoft.com/v1.0/$metadata#{name}"), "value": value})
+}
+
+/// A list of subscriptions as Partner Center answers it.
+fn collection(of: &str, sold: &[Value]) -> Value {
+    json!({
+        "totalCount": sold.len(), "items": sold,
+        "links": {"self": {"uri": format!("{of}/subscriptions"), "method": "GET", "headers": []}},
+        "attributes": {"objectType": "Collection"}
+    })
+}
+
+fn written(dir: &Path, documents: impl IntoIterator<Item = (String, String)>) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for (name, text) in documents {
         let path = dir.join(name);

@@ -139,6 +139,29 @@ pub fn generate_demo(dir: &Path, today: Day, seed: u64) -> Result<DemoSources> {
     })
 }
 
+/// Writes a B2C tenant alone below `dir` (created when missing) and tells what its files hold.
+///
+/// # Errors
+/// When a file cannot be written, or `today` is so early that the 90 days before it do not exist.
+pub fn generate_b2c(dir: &Path, today: Day, seed: u64) -> Result<DemoB2c> {
+    b2c::write(dir, today, seed)
+}
+
+/// Writes licences of these customers of a partner to `dir` (created when missing) and returns the files, which are one
+/// run. Every file names the tenants, so Graph `directory/subscriptions`, which does not, is not among them.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn generate_licences(
+    dir: &Path,
+    partner: Uuid,
+    tenants: &[CustomerTenantId],
+    today: Day,
+    seed: u64,
+) -> Result<Vec<PathBuf>> {
+    licences::write_many(dir, partner, tenants, today, seed)
+}
+
 /// The last [`MONTHS`] periods up to `current`, oldest first.
 fn periods_to(current: BillingPeriod) -> Option<Vec<BillingPeriod>> {
     let mut periods = vec![current];
