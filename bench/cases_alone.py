@@ -15,11 +15,16 @@ from server import Server
 B2C_REPORTS = ["tenantUserCount", "b2cAuthenticationCountSummary", "b2cAuthenticationCount", "b2cMfaRequestCountSummary", "b2cMfaRequestCount"]
 
 
+def summaries(lake: Lake) -> list[tuple[str, str]]:
+    """The usage summary of every customer."""
+    return [(f"/v1/customers/{customer['id']}/usagesummary", lake.credential("partner")) for customer in lake.about["estate"]["customers"]]
+
+
 def requests_of(lake: Lake) -> dict[str, list[tuple[str, str]]]:
     """What 32 clients ask, by kind: many customers and tenants."""
-    partner, c3, b2c = lake.credential("partner"), lake.credential("c3"), lake.credential("b2c")
+    c3, b2c = lake.credential("c3"), lake.credential("b2c")
     kinds = {
-        "usage summary": [(f"/v1/customers/{customer['id']}/usagesummary", partner) for customer in lake.about["estate"]["customers"]],
+        "usage summary": summaries(lake),
         "licence report": [
             (f"/api/licenseConsumptionReport/customer/{each['customer']}/tenant/{each['tenant']}", c3) for each in lake.about["c3"]
         ],
@@ -60,7 +65,7 @@ def small(context: Context) -> None:
 
 def start(context: Context) -> None:
     """From the start of the process to the first correct answer."""
-    path, header = requests_of(context.big)["usage summary"][0]
+    path, header = summaries(context.big)[0]
     wanted = json.loads(context.server.get(path, header))["totalCost"]
     times = []
     for _ in range(context.runs(5)):
@@ -78,7 +83,7 @@ def start(context: Context) -> None:
 def mixed(context: Context) -> None:
     """Twelve months exported asynchronously while 32 clients read summaries."""
     server, key = context.server, context.big.credential("ea")
-    requests = requests_of(context.big)["usage summary"]
+    requests = summaries(context.big)
     server.peak_mib()
     begin = time.perf_counter()
     job = json.loads(

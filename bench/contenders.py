@@ -1,6 +1,7 @@
 """The peers, each in a process of its own, so that its memory is known."""
 
 import json
+import select
 import socket
 import subprocess
 import sys
@@ -8,6 +9,9 @@ import threading
 from pathlib import Path
 
 from program import Failed, environment
+
+# A peer that takes longer for one answer is given up.
+MOST_SECONDS = 1200
 
 
 class Contender:
@@ -34,6 +38,10 @@ class Contender:
     def ask(self, do: str, **request: object) -> dict:
         self.process.stdin.write(json.dumps({"do": do} | request) + "\n")
         self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], MOST_SECONDS)
+        if not ready:
+            self.process.kill()
+            raise Failed(f"{self.name} did not do '{do}' within {MOST_SECONDS} s")
         line = self.process.stdout.readline()
         if not line:
             raise Failed(f"{self.name} died in the middle of '{do}'")
@@ -56,10 +64,16 @@ class Contender:
 
 
 def swallow(listener: socket.socket, keep: Path | None) -> None:
-    try:
-        connection, _ = listener.accept()
-    except OSError:
-        return
+    # A peer that fails before it writes anything never comes.
+    listener.settimeout(1)
+    while True:
+        try:
+            connection, _ = listener.accept()
+            break
+        except TimeoutError:
+            continue
+        except OSError:
+            return
     buffer = bytearray(1 << 20)
     out = keep.open("wb") if keep else None
     with connection:

@@ -1,5 +1,6 @@
 """What all cases of a run share."""
 
+import hashlib
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,21 +57,34 @@ class Context:
     def contenders(self, *, native: bool = True):
         """All peers, each with how it names the files of the lake."""
         with ExitStack() as stack:
+            links = self.folder / "links"
             peers = [
-                Peer(stack.enter_context(Contender("DuckDB", "duckdb")), "duckdb"),
-                Peer(stack.enter_context(Contender("chDB", "chdb")), "chdb"),
-                Peer(stack.enter_context(Contender("Polars", "polars")), "polars"),
+                Peer(stack.enter_context(Contender("DuckDB", "duckdb")), "duckdb", links),
+                Peer(stack.enter_context(Contender("chDB", "chdb")), "chdb", links),
+                Peer(stack.enter_context(Contender("Polars", "polars")), "polars", links),
             ]
             if native:
                 self.make_native()
-                peers.insert(1, Peer(stack.enter_context(Contender("DuckDB, own table", "duckdb", self.native)), "duckdb", True))
+                peers.insert(1, Peer(stack.enter_context(Contender("DuckDB, own table", "duckdb", self.native)), "duckdb", links, True))
             yield peers
+
+
+def linked(links: Path, files: list[str]) -> Path:
+    """A folder with links to these files alone: chDB takes patterns, no lists."""
+    folder = links / hashlib.blake2b("\n".join(files).encode(), digest_size=8).hexdigest()
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        for at, file in enumerate(files):
+            (folder / f"{at:06}.parquet").symlink_to(file)
+    return folder
 
 
 @dataclass
 class Peer:
     process: Contender
     dialect: str
+    # Where links to files may be laid.
+    links: Path
     own_table: bool = False
 
     @property
@@ -81,7 +95,7 @@ class Peer:
         if self.own_table:
             return table
         if self.dialect == "chdb":
-            return f"file('{{{','.join(files)}}}', Parquet)" if len(files) > 1 else f"file('{files[0]}', Parquet)"
+            return f"file('{linked(self.links, files)}/*.parquet', Parquet)"
         return f"read_parquet({files!r}, hive_partitioning=false)"
 
     def month(self, files: list[str], form: str) -> object:

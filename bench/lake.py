@@ -59,10 +59,15 @@ class Lake:
         self.about = {"made": wanted, "estate": estate}
         begin = time.perf_counter()
         self.about["imports"] = [self.month(period, size, at) for at, period in enumerate(estate["periods"])]
-        self.people(size)
         self.principals()
         self.about["seconds"] = time.perf_counter() - begin
         note.write_text(json.dumps(self.about))
+
+    def make_people(self) -> None:
+        """Adds sign-ins and licences, which only the small reports need."""
+        if "b2c" not in self.about:
+            self.people(("--rows", self.rows, "--seed", self.seed))
+            (self.folder / "about.json").write_text(json.dumps(self.about))
 
     def month(self, period: int, size: tuple, at: int) -> dict:
         """Generates a month as gzip, imports it and removes the files."""

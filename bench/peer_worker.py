@@ -25,6 +25,8 @@ class Drain:
             os.mkfifo(self.path)
         self.socket = socket.create_connection((host, port))
         self.bytes = 0
+        # Held open until the engine is done, which may open the pipe more than once.
+        self.held = os.open(self.path, os.O_RDWR)
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
 
@@ -41,15 +43,15 @@ class Drain:
         os.close(pipe)
 
     def finish(self) -> int:
+        """Waits until all is sent; the bytes."""
+        os.close(self.held)
         self.thread.join()
         self.socket.shutdown(socket.SHUT_WR)
         # The other side closes when it has everything.
         self.socket.recv(1)
         self.socket.close()
+        os.unlink(self.path)
         return self.bytes
-
-    def give_up(self) -> None:
-        os.close(os.open(self.path, os.O_RDWR | os.O_NONBLOCK))
 
 
 class DuckDb:
@@ -59,15 +61,12 @@ class DuckDb:
         self.db = duckdb.connect(native or ":memory:", read_only=bool(native) and read_only)
         self.db.execute(f"set threads={THREADS}; set preserve_insertion_order=false")
 
-    def source(self, files: list[str]) -> str:
-        return f"read_parquet({files!r}, hive_partitioning=false)"
-
     def export(self, query: str, form: str, path: str) -> None:
         options = "format csv, header" if form == "csv" else "format json, array true"
         self.db.execute(f"copy ({query}) to '{path}' ({options})")
 
     def query(self, query: str) -> int:
-        return self.db.execute(query).fetch_arrow_table().num_rows
+        return self.db.sql(query).to_arrow_table().num_rows
 
     def rows(self, query: str) -> list[list]:
         return [[text(value) for value in row] for row in self.db.execute(query).fetchall()]
@@ -83,9 +82,6 @@ class ChDb:
         from chdb import session
 
         self.session = session.Session()
-
-    def source(self, files: list[str]) -> str:
-        return f"file('{{{','.join(files)}}}', Parquet)" if len(files) > 1 else f"file('{files[0]}', Parquet)"
 
     def export(self, query: str, form: str, path: str) -> None:
         name = "CSVWithNames" if form == "csv" else "JSONEachRow"
@@ -160,11 +156,8 @@ def timed(engine, request: dict) -> dict:
         begin = time.perf_counter()
         try:
             engine.export(request["query"], request["form"], drain.path)
-        except BaseException:
-            drain.give_up()
-            drain.finish()
-            raise
-        size = drain.finish()
+        finally:
+            size = drain.finish()
         return {"seconds": time.perf_counter() - begin, "bytes": size}
     if kind == "query":
         count = engine.query(request["query"])

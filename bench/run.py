@@ -1,6 +1,7 @@
 """`./dev bench`: makes lakes, checks that all contenders agree, measures, and writes down what was found."""
 
 import argparse
+import fcntl
 import shutil
 import sys
 from contextlib import ExitStack
@@ -54,6 +55,13 @@ def main() -> int:
     results = Results()
     folder: Path = given.folder
     small_rows = min(1_000_000, given.rows // 10)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder.parent / f"{folder.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        say(f"another run uses {folder}; it may be kept apart with METERLAKE_CACHE")
+        return 1
     try:
         programs = Programs(given.programs)
         big = Lake(programs, folder / f"lake-{given.rows}-{given.seed}", given.rows, given.seed)
@@ -62,6 +70,8 @@ def main() -> int:
         check_disk(folder, given.rows, small_rows, 12 if "mixed" in wanted else 0)
         for lake in lakes:
             lake.make()
+            if "small" in wanted:
+                lake.make_people()
             say(f"{lake}: {lake.size_gib():.2f} GiB")
         with ExitStack() as stack:
             server = stack.enter_context(Server(big, SERVER_SETTINGS))
