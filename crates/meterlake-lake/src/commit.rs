@@ -89,7 +89,7 @@ impl Lake {
                 return Err(LakeError::NoSuchVersion { table: *source, version: *version, newest });
             }
         }
-        self.log(table).commit(commit).await
+        self.log(table).commit(commit, Rows::Changed).await
     }
 
     /// The version of a table that an import's commit made, or none when it is not committed there. Decided by the
@@ -124,8 +124,17 @@ impl Lake {
     }
 }
 
+/// Whether a commit changes the rows of the table, or only the files that hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// It brings or takes rows.
+    Changed,
+    /// A compaction: the removed files hold the same rows as the added ones.
+    Same,
+}
+
 impl TableLog {
-    async fn commit(&self, commit: TableCommit) -> Result<u64, LakeError> {
+    pub(crate) async fn commit(&self, commit: TableCommit, rows: Rows) -> Result<u64, LakeError> {
         let version = {
             let _turn = self.committer.lock().await;
             let _lock = self.root.lock(COMMIT_LOCK).await?;
@@ -134,7 +143,7 @@ impl TableLog {
             }
             self.check_data_files(&commit.adds).await?;
             self.root.sync(commit.adds.iter().map(|add| add.path.clone()).collect()).await?;
-            self.append(&commit).await?
+            self.append(&commit, rows).await?
         };
         tracing::info!(table = %self.table, import = %commit.import, version, adds = commit.adds.len(), removes = commit.removes.len(), "committed");
         if version.is_multiple_of(CHECKPOINT_INTERVAL) {
@@ -149,7 +158,7 @@ impl TableLog {
     }
 
     /// Writes the log entry after the newest one.
-    async fn append(&self, commit: &TableCommit) -> Result<u64, LakeError> {
+    async fn append(&self, commit: &TableCommit, rows: Rows) -> Result<u64, LakeError> {
         let root = &self.root;
         for _ in 0..ATTEMPTS {
             let newest = self.newest().await?;
@@ -169,6 +178,7 @@ impl TableLog {
                 removes: &commit.removes,
                 source_hashes: &commit.source_hashes,
                 notes: &commit.notes,
+                same_rows_as: (rows == Rows::Same).then(|| newest.data_version()),
             };
             match root.create(&log::entry_path(version), entry.to_bytes()).await? {
                 Created::New => return Ok(version),

@@ -21,6 +21,7 @@ mod stats;
 mod table_log;
 pub mod tables;
 mod unused;
+mod upkeep;
 mod writer;
 
 pub use charges::{ChargesFile, ChargesSnapshot, ChargesWriter, Commit, WrittenFile};
@@ -32,4 +33,5 @@ pub use scope::{ParseScopeKeyError, ScopeKey, ScopeValues, scope_key};
 pub use session::session_context;
 pub use snapshot::{TableFile, TableSnapshot};
 pub use tables::Table;
+pub use upkeep::{Doomed, FileCheck, Finding, Merge, Merged, MergesCommitted, Pace, VacuumPlan, Vacuumed, Why};
 pub use writer::{NewFile, TableWriter, WriterOptions};

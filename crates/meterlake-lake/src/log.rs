@@ -115,6 +115,8 @@ pub(crate) struct ImportEntry<'a> {
     pub(crate) source_hashes: &'a [String],
     /// Versions of other tables that the rows were built from.
     pub(crate) notes: &'a [(Table, u64)],
+    /// Of a compaction: the version that last changed rows. The files' rows are the same before and after it.
+    pub(crate) same_rows_as: Option<u64>,
 }
 
 impl ImportEntry<'_> {
@@ -122,15 +124,20 @@ impl ImportEntry<'_> {
     pub(crate) fn to_bytes(&self) -> Bytes {
         let millis = self.now.timestamp_millis();
         let import = self.import.to_string();
-        let user_metadata = json!({"import": import, "source_sha256": self.source_hashes});
+        let changes = self.same_rows_as.is_none();
+        let user_metadata = match self.same_rows_as {
+            None => json!({"import": import, "source_sha256": self.source_hashes}),
+            Some(version) => json!({"maintenance": import, SAME_ROWS_AS: version}),
+        };
+        let (operation, parameters) = match changes {
+            true => ("WRITE", json!({"mode": "Append", "partitionBy": partition_columns(self.table).to_string()})),
+            false => ("OPTIMIZE", json!({"predicate": "[]", "zOrderBy": "[]"})),
+        };
         let mut actions = vec![
             json!({"commitInfo": {
                 "timestamp": millis,
-                "operation": "WRITE",
-                "operationParameters": {
-                    "mode": "Append",
-                    "partitionBy": partition_columns(self.table).to_string(),
-                },
+                "operation": operation,
+                "operationParameters": parameters,
                 "readVersion": self.version - 1,
                 "isolationLevel": "Serializable",
                 "isBlindAppend": self.removes.is_empty(),
@@ -151,7 +158,7 @@ impl ImportEntry<'_> {
         actions.extend(self.removes.iter().map(|file| {
             json!({"remove": {
                 "path": file.path,
-                "dataChange": true,
+                "dataChange": changes,
                 "deletionTimestamp": millis,
                 "extendedFileMetadata": true,
                 "partitionValues": partition_values(self.table, file.partition),
@@ -164,7 +171,7 @@ impl ImportEntry<'_> {
                 "partitionValues": partition_values(self.table, file.partition),
                 "size": file.size,
                 "modificationTime": millis,
-                "dataChange": true,
+                "dataChange": changes,
                 "stats": file.stats,
             }})
         }));
@@ -172,10 +179,54 @@ impl ImportEntry<'_> {
     }
 }
 
-/// When an entry was committed, by its own account.
-pub(crate) fn committed_at(entry: &[u8]) -> Option<DateTime<Utc>> {
-    let millis = actions(entry).find_map(|action| action.get("commitInfo")?.get("timestamp")?.as_i64())?;
-    DateTime::from_timestamp_millis(millis)
+/// Member of a compaction's user metadata: the version that last changed rows.
+const SAME_ROWS_AS: &str = "same_rows_as";
+
+/// What an entry says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heading {
+    /// When it was committed; the oldest instant where it does not say.
+    pub(crate) committed_at: DateTime<Utc>,
+    /// Of a compaction: the version whose rows the table has kept.
+    pub(crate) same_rows_as: Option<u64>,
+}
+
+impl Heading {
+    /// Of an entry that is gone or says nothing.
+    pub(crate) const NONE: Self = Self { committed_at: DateTime::UNIX_EPOCH, same_rows_as: None };
+
+    /// The heading of an entry.
+    pub(crate) fn of(entry: &[u8]) -> Self {
+        let Some(mut info) = actions(entry).find_map(|mut action| action.get_mut("commitInfo").map(Value::take)) else {
+            return Self::NONE;
+        };
+        let committed_at = info.get("timestamp").and_then(Value::as_i64).and_then(DateTime::from_timestamp_millis);
+        let same_rows_as = match info.get_mut("userMetadata").map(Value::take) {
+            Some(Value::String(text)) => {
+                serde_json::from_str::<Value>(&text).ok().and_then(|own| own.get(SAME_ROWS_AS)?.as_u64())
+            }
+            _ => None,
+        };
+        Self { committed_at: committed_at.unwrap_or(DateTime::UNIX_EPOCH), same_rows_as }
+    }
+}
+
+/// The paths of the files that an entry adds.
+pub(crate) fn added_paths(entry: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Action {
+        add: Option<Add>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Add {
+        path: String,
+    }
+    let lines = entry.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let mut paths = Vec::new();
+    for line in lines {
+        paths.extend(serde_json::from_slice::<Action>(line)?.add.map(|add| add.path));
+    }
+    Ok(paths)
 }
 
 /// Whether an entry is the commit of this import.

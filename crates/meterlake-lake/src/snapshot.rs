@@ -10,6 +10,7 @@ use meterlake_model::{BillingPeriod, Day, ImportId};
 use crate::{
     charges::ChargesFile,
     error::LakeError,
+    log::Heading,
     provider::{FilesProvider, partitioned_file},
     root::TableRoot,
     scope::{ScopeKey, key_of},
@@ -29,6 +30,7 @@ struct Inner {
     root: TableRoot,
     version: u64,
     committed_at: DateTime<Utc>,
+    data_version: u64,
     notes: Vec<(Table, u64)>,
     files: Arc<[TableFile]>,
     /// The same files as `charges` knows them; none in other tables.
@@ -68,7 +70,7 @@ impl TableSnapshot {
         table: Table,
         root: &TableRoot,
         state: &DeltaTableState,
-        committed_at: DateTime<Utc>,
+        heading: Heading,
         notes: Vec<(Table, u64)>,
         before: Option<&Self>,
     ) -> Result<Self, LakeError> {
@@ -97,7 +99,8 @@ impl TableSnapshot {
             table,
             root: root.clone(),
             version,
-            committed_at,
+            committed_at: heading.committed_at,
+            data_version: heading.same_rows_as.unwrap_or(version),
             notes,
             files: files.into(),
             charges,
@@ -125,6 +128,13 @@ impl TableSnapshot {
     #[must_use]
     pub fn committed_at(&self) -> DateTime<Utc> {
         self.0.committed_at
+    }
+
+    /// The newest version up to this one whose commit changed rows: compactions, which put the same rows into other
+    /// files, do not count. What is built from a table compares this with the version that it notes.
+    #[must_use]
+    pub fn data_version(&self) -> u64 {
+        self.0.data_version
     }
 
     /// The version of another table that the rows were built from, by the newest commit that notes one; `table` is

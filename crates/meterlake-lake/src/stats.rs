@@ -51,6 +51,14 @@ impl StatValue {
         }
     }
 
+    /// The value as the log writes it.
+    pub(crate) fn shown(&self) -> String {
+        match self.to_json() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+
     /// The value as the engine sees it; texts are views.
     pub(crate) fn scalar(&self) -> ScalarValue {
         match self {

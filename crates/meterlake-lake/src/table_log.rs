@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use chrono::{DateTime, Utc};
 use deltalake_core::{
     DeltaTable,
     logstore::{LogStoreRef, StorageConfig, default_logstore},
@@ -15,7 +14,14 @@ use meterlake_model::SharedClock;
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::{error::LakeError, log, root::TableRoot, snapshot::TableSnapshot, tables::Table};
+use crate::{
+    error::LakeError,
+    log::{self, Heading},
+    root::TableRoot,
+    snapshot::TableSnapshot,
+    tables::Table,
+    upkeep::horizon,
+};
 
 /// Older snapshots that are kept loaded for paged walks.
 const PINNED: usize = 16;
@@ -93,12 +99,13 @@ impl TableLog {
             Some(current) if current.version() >= version => current,
             _ => self.newest().await?,
         };
+        let gone = LakeError::NoSuchVersion { table: self.table, version, newest: newest.version() };
+        // The files of versions before the horizon may be deleted, also of one that is still the newest loaded.
+        if version > newest.version() || version < horizon::read(&self.root).await? {
+            return Err(gone);
+        }
         if version == newest.version() {
             return Ok(newest);
-        }
-        let gone = LakeError::NoSuchVersion { table: self.table, version, newest: newest.version() };
-        if version > newest.version() {
-            return Err(gone);
         }
         if let Some(found) = self.pinned(version).await {
             return Ok(found);
@@ -142,8 +149,8 @@ impl TableLog {
         before: Option<&TableSnapshot>,
     ) -> Result<TableSnapshot, LakeError> {
         let state = delta.snapshot()?;
-        let committed_at = self.committed_at(state.version()).await?;
-        TableSnapshot::load(self.table, &self.root, state, committed_at, self.notes(state).await?, before)
+        let heading = self.heading(state.version()).await?;
+        TableSnapshot::load(self.table, &self.root, state, heading, self.notes(state).await?, before)
     }
 
     /// The versions of other tables that the rows were built from.
@@ -156,10 +163,10 @@ impl TableLog {
         Ok(notes)
     }
 
-    /// When a version was committed: what its entry says, or else the oldest instant, for an entry that is gone.
-    async fn committed_at(&self, version: u64) -> Result<DateTime<Utc>, LakeError> {
+    /// What the entry of a version says of itself; nothing, and the oldest instant, when it is gone.
+    pub(crate) async fn heading(&self, version: u64) -> Result<Heading, LakeError> {
         let entry = self.root.get(&log::entry_path(version)).await?;
-        Ok(entry.and_then(|entry| log::committed_at(&entry)).unwrap_or(DateTime::UNIX_EPOCH))
+        Ok(entry.map_or(Heading::NONE, |entry| Heading::of(&entry)))
     }
 
     /// The version that the log notes for an application transaction.

@@ -77,6 +77,12 @@ impl ChargesSnapshot {
         self.0.committed_at()
     }
 
+    /// The newest version up to this one whose commit changed rows, as [`TableSnapshot::data_version`].
+    #[must_use]
+    pub fn data_version(&self) -> u64 {
+        self.0.data_version()
+    }
+
     /// The live data files, by path.
     #[must_use]
     pub fn files(&self) -> &[ChargesFile] {

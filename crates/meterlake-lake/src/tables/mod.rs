@@ -125,6 +125,14 @@ impl Table {
         }
     }
 
+    /// Those of the tables that this one is built from that reports read beside it, at the version that it notes.
+    pub(crate) fn read_beside(self) -> &'static [Self] {
+        match self {
+            Self::B2cDaily => &[Self::B2cEvents],
+            _ => &[],
+        }
+    }
+
     /// The tables whose rows this one's are built from; its commits note their versions.
     #[must_use]
     pub fn built_from(self) -> &'static [Self] {

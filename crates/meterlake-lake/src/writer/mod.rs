@@ -101,6 +101,28 @@ impl TableWriter {
     }
 }
 
+impl TableWriter {
+    /// Writes rows that come in order: by [`Table::sort`] within a partition and scope, which do not come back once
+    /// they have ended. Else as [`Self::write`], without the memory and time of a sort.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) async fn write_sorted(
+        &mut self,
+        mut batches: SendableRecordBatchStream,
+    ) -> Result<Vec<NewFile>, LakeError> {
+        check_schema(self.table, &batches)?;
+        let mut splitter = FileSplitter::new(self.table, &self.root, self.import, &self.options, self.next);
+        while let Some(batch) = batches.next().await {
+            let batch = sort::owned_text(self.table, &batch?)?;
+            let taken = splitter.take(&batch).await;
+            self.next = splitter.next();
+            taken?;
+        }
+        splitter.finish().await
+    }
+}
+
 fn check_schema(table: Table, batches: &SendableRecordBatchStream) -> Result<(), LakeError> {
     let (given, expected) = (batches.schema(), table.schema());
     for (place, field) in expected.fields().iter().enumerate() {

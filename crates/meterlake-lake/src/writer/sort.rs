@@ -102,7 +102,7 @@ fn pieces(batches: SendableRecordBatchStream, limit: usize) -> SendableRecordBat
 }
 
 /// The batch as it is written: text views become text of its own.
-fn owned_text(table: Table, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
+pub(super) fn owned_text(table: Table, batch: &RecordBatch) -> Result<RecordBatch, DataFusionError> {
     let schema = table.schema();
     let arrays = batch.columns().iter().zip(schema.fields()).map(|(array, field)| {
         if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) }

@@ -13,4 +13,5 @@ mod rows;
 mod sums;
 mod table_rows;
 mod tables;
+mod upkeep;
 mod writing;
