@@ -218,6 +218,12 @@ pub enum ImportError {
         /// What is wrong with it.
         error: serde_json::Error,
     },
+    /// Maintenance of this data folder is under way already.
+    #[error("maintenance of {folder} is under way already, by the server or another command; nothing was done")]
+    MaintenanceBusy {
+        /// The data folder.
+        folder: String,
+    },
     /// A background task ended abnormally.
     #[error("background task: {0}")]
     Task(String),

@@ -19,6 +19,7 @@ mod run;
 mod scope;
 pub mod source;
 mod summary;
+mod upkeep;
 mod value;
 
 pub use b2c::{B2cRequest, UsersRequest, import_b2c, import_users};
@@ -44,3 +45,4 @@ pub use run::{
 pub use scope::{ScopeOption, ScopeOptionError, WouldDrop};
 pub use source::{Compression, Format, Manifest, ManifestFile, ManifestKind, Run, SourceFile, discover};
 pub use summary::{record_text, recovery_text, summary_json, summary_text};
+pub use upkeep::{Action, ActionKind, MaintainReport, MaintainRequest, TableUpkeep, maintain};

@@ -4,6 +4,7 @@ mod datasets;
 mod people;
 mod reports;
 mod security;
+mod upkeep;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use meterlake_import::{DateFormat, NumberFormat};
 pub(crate) use people::{Consent, PasswordSource, Redirect, User};
 pub(crate) use reports::{EstimateBill, Report};
 pub(crate) use security::{Audit, ExternalOptions, SigningKey, TokenRevoke};
+pub(crate) use upkeep::Maintain;
 
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
@@ -60,6 +62,7 @@ impl Cli {
                 | Command::Token(_)
                 | Command::SigningKey(SigningKey::List { .. })
                 | Command::Audit(_)
+                | Command::Maintain(_)
         )
     }
 
@@ -123,6 +126,8 @@ pub(crate) enum Command {
     SigningKey(SigningKey),
     /// Who made or changed tokens, keys, secrets, grants and the like, when, and from where
     Audit(Audit),
+    /// Keep the lake in order: merge small files, write checkpoints, delete what the history no longer needs
+    Maintain(Maintain),
     /// Print the settings with their defaults and meanings
     Config,
     /// Print the OpenAPI document of the server's calls

@@ -21,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) tls: Tls,
     pub(crate) connections: Connections,
     pub(crate) query: Query,
+    pub(crate) maintenance: Maintenance,
     pub(crate) limits: Limits,
     pub(crate) tokens: Tokens,
     pub(crate) ea: Ea,
@@ -56,6 +57,14 @@ pub(crate) struct Connections {
 pub(crate) struct Query {
     pub(crate) memory_mib: usize,
     pub(crate) threads: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Maintenance {
+    pub(crate) every_hours: u32,
+    pub(crate) after_commits: u32,
+    pub(crate) history_days: NonZeroU32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

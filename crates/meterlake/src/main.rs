@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod report;
 mod rows;
+mod schedule;
 
 use std::process::ExitCode;
 

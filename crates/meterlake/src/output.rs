@@ -6,6 +6,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, Table};
 use serde::Serialize;
 
+use crate::rows::{Row, RowFormat, printer};
+
 /// Prints rows under headings, or a line that says there are none.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>, none: &str) -> anyhow::Result<()> {
     if rows.is_empty() {
@@ -17,6 +19,20 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>,
         table.add_row(row);
     }
     line(&table.trim_fmt())
+}
+
+/// Prints rows in the form that was asked for. `fields` head a CSV that no row comes for.
+pub(crate) fn rows(format: RowFormat, fields: &[&str], rows: &[Row]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut print = || {
+        let mut printer = printer(format, fields, &mut out);
+        rows.iter().try_for_each(|row| printer.row(row))?;
+        printer.end()
+    };
+    match print() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// Prints a value as indented JSON.

@@ -6,6 +6,7 @@ mod demo;
 mod enrolments;
 mod estimates;
 mod imports;
+pub(crate) mod maintain;
 mod people;
 mod principals;
 mod reports;
@@ -55,6 +56,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => tokens::run(&folder, command).await,
         Command::SigningKey(command) => security::run_signing_key(&folder, command).await,
         Command::Audit(options) => security::run_audit(&folder, options).await,
+        Command::Maintain(options) => maintain::run(&folder, options).await,
         Command::Report(_) | Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }

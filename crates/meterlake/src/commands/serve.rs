@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use meterlake_identity::Identity;
 use meterlake_import::recovery_text;
+use meterlake_lake::Lake;
 use meterlake_reports::{MfaCounts, Reports, ReportsConfig};
 use meterlake_server::{
     B2cConfig, ConnectionLimits, EaConfig, FamilyConfig, ServerConfig, ServerState, ServerTls, TlsFiles,
@@ -20,12 +21,14 @@ use crate::cli::Serve;
 use crate::config::MfaCounting;
 use crate::data_folder::DataFolder;
 use crate::journal::Journal;
-use crate::output;
+use crate::{output, schedule};
 
 pub(crate) async fn run(folder: &DataFolder, options: Serve) -> anyhow::Result<()> {
     let listener = listen(folder, options.listen.as_deref()).await?;
     let tls = configured_tls(folder, options.tls_certificate, options.tls_key).await?;
-    let state = state(folder).await?;
+    let lake = folder.lake().await?;
+    let state = state_over(folder, lake.clone(), |identity, _| Ok(identity)).await?;
+    schedule::start(folder, lake)?;
     if let Some(tls) = &tls {
         reload_on_hangup(tls.clone())?;
     }
@@ -89,17 +92,21 @@ pub(crate) fn base(listener: &TcpListener, tls: bool) -> anyhow::Result<String> 
     Ok(format!("{scheme}://{address}"))
 }
 
-/// Opens everything that answers are made from, after settling what interrupted imports left.
-pub(crate) async fn state(folder: &DataFolder) -> anyhow::Result<ServerState> {
-    state_with(folder, |identity, _| Ok(identity)).await
-}
-
-/// The same after a change of the server's settings or of who it knows.
+/// Opens everything that answers are made from, after settling what interrupted imports left, and after a change of the
+/// server's settings or of who it knows.
 pub(crate) async fn state_with(
     folder: &DataFolder,
     change: impl FnOnce(Identity, &mut ServerConfig) -> anyhow::Result<Identity>,
 ) -> anyhow::Result<ServerState> {
-    let lake = folder.lake().await?;
+    state_over(folder, folder.lake().await?, change).await
+}
+
+/// The same over a lake that is open already.
+pub(crate) async fn state_over(
+    folder: &DataFolder,
+    lake: Lake,
+    change: impl FnOnce(Identity, &mut ServerConfig) -> anyhow::Result<Identity>,
+) -> anyhow::Result<ServerState> {
     let control = folder.control().await?;
     let settled = folder.recover(&lake, &Journal::new(control.clone())).await?;
     let settled = recovery_text(&settled);

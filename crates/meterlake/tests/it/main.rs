@@ -13,6 +13,7 @@ mod ea;
 mod feeds;
 mod imports;
 mod keys;
+mod maintain;
 mod outside_readers;
 mod people;
 mod program;
