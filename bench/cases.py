@@ -48,7 +48,9 @@ def export_by_link(server: Server, key: str, selection: str, wait: float = 600) 
     job = json.loads(server.get(f"/v2/enrollments/{ENROLMENT}/usagedetails/submit?{selection}", key, "POST", 202))
     link = poll(server, key, job["id"], wait)
     polled = time.perf_counter() - begin
-    return polled + server.sink(link)["elapsed_us"] / MEGA
+    loaded = server.sink(link)["elapsed_us"] / MEGA
+    server.lake.drop_exports()
+    return polled + loaded
 
 
 def poll(server: Server, key: str, job: str, wait: float) -> str:

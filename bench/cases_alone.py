@@ -107,6 +107,7 @@ def mixed(context: Context) -> None:
     if isinstance(done[0], Failed):
         raise done[0]
     loaded = server.sink(done[0])
+    context.big.drop_exports()
     rows = sum(context.big.month_of(period)["rows"] for period in [*range(202410, 202413), *range(202501, 202510)])
     say(f"{rows:,} rows, {loaded['bytes'] / 1e6:,.0f} MB exported in at most {taken:.1f} s; downloaded in {loaded['elapsed_us'] / 1e6:.1f} s")
     peak = {"Meterlake": server.peak_mib()}

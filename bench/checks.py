@@ -5,7 +5,7 @@ import hashlib
 import json
 from decimal import Decimal
 
-from context import PERIOD, Context
+from context import LAST_PERIOD, PERIOD, Context
 from peer_worker import text
 from program import Failed, say
 from queries import CSV_FIELDS, TOP, groupings, json_fields
@@ -21,6 +21,7 @@ def check(context: Context) -> None:
     totals(context)
     month(context)
     analytics(context)
+    summaries(context)
 
 
 def totals(context: Context) -> None:
@@ -127,6 +128,22 @@ def analytics(context: Context) -> None:
             if len(ours) < TOP:
                 same(f"{grouping.name}, TotalCount", int(answer["TotalCount"]), len(ours))
     say("the groupings agree row by row")
+
+
+def summaries(context: Context) -> None:
+    """The current period's total of some customers, big and small ones, by DuckDB's reading of the files."""
+    customers = [customer["id"] for customer in context.big.about["estate"]["customers"]]
+    some = customers[:10] + customers[-10:]
+    files = context.big.files(period=LAST_PERIOD)
+    with context.contenders(native=False) as peers:
+        duck = peers[0]
+        query = f"select customer_tenant_id, sum(billed_cost) from {duck.source('', files)} group by 1"
+        totals = dict(duck.process.ask("rows", query=query)["rows"])
+    for customer in some:
+        path = f"/v1/customers/{customer}/usagesummary"
+        answer = json.loads(context.server.get(path, context.big.credential("partner")), parse_float=str, parse_int=str)
+        same(f"total of customer {customer}", text(Decimal(answer["totalCost"])), totals.get(customer, "0"))
+    say(f"the usage summaries of {len(some)} customers agree")
 
 
 def day(value: str) -> str:

@@ -13,6 +13,8 @@ from server import Server
 
 # The month of exports, pages and imports: the newest that is over.
 PERIOD = 202509
+# The month that goes on at the servers' time.
+LAST_PERIOD = 202510
 
 
 @dataclass

@@ -4,7 +4,6 @@ import argparse
 import fcntl
 import shutil
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import cases
@@ -14,7 +13,7 @@ import document
 from context import Context
 from lake import Lake, check_disk
 from program import Failed, Programs, say
-from results import Results
+from results import Results, table
 from server import Server
 
 CASES = {
@@ -34,6 +33,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the lake [10000000]; 100000000 for the record")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=1, help="measure everything so many times [1]")
     parser.add_argument("--only", help=f"cases, with commas between: {', '.join(CASES)}")
     parser.add_argument("--quick", action="store_true", help="one run of each case, short loads")
     parser.add_argument("--no-check", action="store_true", help="do not compare the answers first")
@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     given = arguments()
     wanted = given.only.split(",") if given.only else list(CASES)
-    results = Results()
+    turns: list[list[dict]] = []
     folder: Path = given.folder
     small_rows = min(1_000_000, given.rows // 10)
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,24 +73,26 @@ def main() -> int:
             if "small" in wanted:
                 lake.make_people()
             say(f"{lake}: {lake.size_gib():.2f} GiB")
-        with ExitStack() as stack:
-            server = stack.enter_context(Server(big, SERVER_SETTINGS))
-            context = Context(programs, folder, big, small, results, given.quick, server, SERVER_SETTINGS)
-            if not given.no_check:
-                checks.check(context)
-            for name in wanted:
-                say(f"— {name}")
-                CASES[name](context)
-            cases_alone.memory(context)
+        for turn in range(given.turns):
+            with Server(big, SERVER_SETTINGS) as server:
+                context = Context(programs, folder, big, small, Results(), given.quick, server, SERVER_SETTINGS)
+                if turn == 0 and not given.no_check:
+                    checks.check(context)
+                for name in wanted:
+                    say(f"— {name}" + (f", turn {turn + 1}" if given.turns > 1 else ""))
+                    CASES[name](context)
+                cases_alone.memory(context)
+            turns.append(context.results.records)
+        whole = not given.only and not given.quick and not given.no_check
+        document.write(turns, given, whole, Path(__file__).parent, big)
     except Failed as failed:
         say(f"bench: {failed}")
         return 1
     finally:
         if not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    print(f"\n{results.table()}")
-    whole = not given.only and not given.quick and not given.no_check
-    document.write(results, given, whole, Path(__file__).parent, big)
+    for records in turns:
+        print(f"\n{table(records)}")
     return 0
 
 

@@ -108,6 +108,8 @@ class Server:
             seen = self.client("load", *words)
         if seen["failed"]:
             raise Failed(f"{seen['failed']} of {seen['requests']} requests failed: {seen['failures']}")
+        if not seen["requests"]:
+            raise Failed(f"no request was answered within {seconds} s")
         return seen
 
 

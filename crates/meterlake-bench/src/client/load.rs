@@ -103,7 +103,8 @@ async fn ask(load: Arc<Load>, next: Arc<AtomicU64>, start: Instant) -> Result<Se
                 }
             })
             .await?;
-        if sent < start {
+        // What ended in the warm-up does not count; what began in it and ended later does.
+        if Instant::now() < start {
             continue;
         }
         seen.micros.push(sent.elapsed().as_micros() as u64);
