@@ -12,6 +12,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{Sqlite, Transaction};
 
 use crate::ControlError;
+use crate::looked_up::LookedUp;
+use crate::revision::Watch;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -25,6 +27,8 @@ pub struct Control {
     clock: SharedClock,
     actor: Arc<str>,
     origin: Arc<str>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) looked_up: Arc<LookedUp>,
 }
 
 impl Control {
@@ -43,9 +47,16 @@ impl Control {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         keep_private(path).map_err(|e| ControlError::Open { path: path.to_owned(), cause: e.into() })?;
-        let pool = connect(path, options).await?;
+        let pool = connect(path, &options).await?;
         migrate(path, &pool).await?;
-        Ok(Self { pool, clock, actor: Arc::from("operator"), origin: Arc::from("command") })
+        Ok(Self {
+            pool,
+            clock,
+            actor: Arc::from("operator"),
+            origin: Arc::from("command"),
+            watch: Arc::new(Watch::new(options)),
+            looked_up: Arc::default(),
+        })
     }
 
     /// The same control state, its changes entered in the audit trail as made by `actor` (by default `operator`).
@@ -82,6 +93,7 @@ impl Control {
     /// Closes the database, waiting for queries that still run. Other handles fail from then on.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.watch.close().await;
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -134,7 +146,7 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
 
 /// Connects. Two processes that create the file at once collide in the switch to WAL, which does not wait for
 /// locks: so this tries again for as long as a change would wait.
-async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, ControlError> {
+async fn connect(path: &Path, options: &SqliteConnectOptions) -> Result<SqlitePool, ControlError> {
     let started = tokio::time::Instant::now();
     loop {
         let pool = SqlitePoolOptions::new()

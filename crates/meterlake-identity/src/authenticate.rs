@@ -1,6 +1,9 @@
 //! From a token or key to the caller it stands for.
 
-use meterlake_control::{KeySlot, PrincipalKind, TokenStanding};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use meterlake_control::{EaKey, KeySlot, Kept, PrincipalKind, Revision, TokenStanding};
 use meterlake_model::{EnrolmentNumber, PrincipalId, TenantId};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
@@ -10,6 +13,9 @@ use crate::{Audience, AuthError, Grants, Identity, external, random};
 
 /// Difference of clocks that is forgiven, in seconds.
 const LEEWAY_SECONDS: i64 = 60;
+
+/// Bytes of good tokens, and of good keys, that are remembered: thousands.
+const KNOWN_BYTES: usize = 16 << 20;
 
 /// Longer texts are no tokens of ours.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -26,7 +32,10 @@ pub struct Caller {
     /// Tenant of the principal.
     pub tenant: TenantId,
     /// What it may read.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
+    /// The revision of the control state that this was read in, of a moment within the request; none when nothing was
+    /// read.
+    pub revision: Option<Revision>,
 }
 
 /// Who calls with an API key.
@@ -38,6 +47,29 @@ pub struct EaCaller {
     pub slot: KeySlot,
     /// The one enrolment it opens.
     pub enrolment: EnrolmentNumber,
+}
+
+/// Tokens and keys that were found good, and for whom. All of it holds for one revision of the control state only; what
+/// time alone changes is checked on each request.
+#[derive(Debug)]
+pub(crate) struct Known {
+    tokens: Kept<[u8; 32], Arc<KnownToken>>,
+    keys: Kept<[u8; 32], Arc<EaKey>>,
+}
+
+/// A token of ours whose signature fits and whose principal may call.
+#[derive(Debug)]
+struct KnownToken {
+    claims: Claims,
+    /// From when the key that signed it no longer verifies.
+    key_expires_at: Option<DateTime<Utc>>,
+    caller: Caller,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { tokens: Kept::new(KNOWN_BYTES), keys: Kept::new(KNOWN_BYTES) }
+    }
 }
 
 /// The token of an `Authorization` header whose scheme is `Bearer`, in any case.
@@ -67,10 +99,19 @@ impl Identity {
             let caller = external::authenticate(issuer, (&inner.control, &inner.clock), audiences, token).await?;
             return self.caller(caller.principal.id, (&caller.id, caller.issued_at), caller.is_user).await;
         }
-        let claims = inner.keys.verify(&inner.control, token).await?;
+        let revision = inner.control.revision().await?;
+        let hash = random::hash(token);
+        if let Some(known) = inner.known.tokens.get(revision, &hash) {
+            if known.key_expires_at.is_some_and(|at| at <= inner.clock.now()) {
+                return Err(AuthError::UnknownKey);
+            }
+            self.check_claims(&known.claims, audience)?;
+            return Ok(known.caller.clone());
+        }
+        let (claims, key_expires_at) = inner.keys.verify(&inner.control, token).await?;
         self.check_claims(&claims, audience)?;
         let id: PrincipalId = claims.oid.parse().map_err(|_| AuthError::UnknownPrincipal)?;
-        let caller = self.caller(id, (&claims.uti, claims.iat), claims.scp.is_some()).await?;
+        let mut caller = self.caller(id, (&claims.uti, claims.iat), claims.scp.is_some()).await?;
         if caller.tenant.to_string() != claims.tid {
             return Err(AuthError::UnknownPrincipal);
         }
@@ -79,6 +120,11 @@ impl Identity {
         {
             return Err(AuthError::SignedOut);
         }
+        caller.revision = Some(revision);
+        // Texts of the claims, and the nodes of the set of grants.
+        let bytes = token.len() + 1024 + 64 * caller.grants.len();
+        let known = KnownToken { claims, key_expires_at, caller: caller.clone() };
+        inner.known.tokens.keep(&inner.control, revision, hash, Arc::new(known), bytes).await?;
         Ok(caller)
     }
 
@@ -103,7 +149,8 @@ impl Identity {
             is_user,
             name: principal.name,
             tenant: principal.tenant,
-            grants: grants.into_iter().map(|g| g.scope).collect(),
+            grants: Arc::new(grants.into_iter().map(|g| g.scope).collect()),
+            revision: None,
         })
     }
 
@@ -142,16 +189,26 @@ impl Identity {
             return Ok(operator);
         }
         let hash = random::hash(key);
-        let kept = self.inner.control.key_by_hash(&hash).await?.ok_or(AuthError::UnknownApiKey)?;
+        let inner = &self.inner;
+        let revision = inner.control.revision().await?;
+        let kept = match inner.known.keys.get(revision, &hash) {
+            Some(known) => known,
+            None => {
+                let kept = inner.control.key_by_hash(&hash).await?.ok_or(AuthError::UnknownApiKey)?;
+                let kept = Arc::new(kept);
+                inner.known.keys.keep(&inner.control, revision, hash, Arc::clone(&kept), 512).await?;
+                kept
+            }
+        };
         if !bool::from(hash.as_slice().ct_eq(&kept.hash)) {
             return Err(AuthError::UnknownApiKey);
         }
         if kept.revoked_at.is_some() {
             return Err(AuthError::Revoked);
         }
-        if kept.expires_at <= self.inner.clock.now() {
+        if kept.expires_at <= inner.clock.now() {
             return Err(AuthError::Expired);
         }
-        Ok(EaCaller { key: kept.id, slot: kept.slot, enrolment: kept.enrolment })
+        Ok(EaCaller { key: kept.id, slot: kept.slot, enrolment: kept.enrolment.clone() })
     }
 }

@@ -80,6 +80,12 @@ impl Grants {
         self.0.contains(&GrantScope::AllTenants)
     }
 
+    /// Number of grants.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Each grant.
     pub fn iter(&self) -> impl Iterator<Item = &GrantScope> {
         self.0.iter()

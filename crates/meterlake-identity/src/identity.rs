@@ -5,6 +5,7 @@ use std::sync::Arc;
 use meterlake_control::Control;
 use meterlake_model::SharedClock;
 
+use crate::authenticate::Known;
 use crate::external::ExternalIssuers;
 use crate::local::LocalOperator;
 use crate::password::PasswordHashing;
@@ -52,7 +53,7 @@ impl Default for IdentityConfig {
 }
 
 /// Issues and checks tokens and keys. Cheap to clone. All its state is in the control state, so that a change made
-/// by another process acts at once.
+/// by another process acts at once: what is remembered of it holds for one revision only.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub(crate) inner: Arc<Inner>,
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) clock: SharedClock,
     pub(crate) config: Arc<IdentityConfig>,
     pub(crate) keys: Arc<KeyRing>,
+    pub(crate) known: Arc<Known>,
     pub(crate) external: Arc<ExternalIssuers>,
     pub(crate) passwords: PasswordHashing,
     pub(crate) server_secret: [u8; 32],
@@ -104,7 +106,8 @@ impl Identity {
         let config = Arc::new(config);
         let external = Arc::new(ExternalIssuers::none());
         let passwords = PasswordHashing::default();
-        let inner = Inner { control, clock, config, keys, external, passwords, server_secret };
+        let known = Arc::default();
+        let inner = Inner { control, clock, config, keys, known, external, passwords, server_secret };
         Ok(Self { inner: Arc::new(inner), local: None })
     }
 

@@ -43,7 +43,8 @@ impl Identity {
             is_user: audience == Audience::PartnerCenter,
             name: "local operator".to_owned(),
             tenant: TenantId(Uuid::nil()),
-            grants: [GrantScope::AllCustomers, GrantScope::AllTenants].into_iter().collect(),
+            grants: Arc::new([GrantScope::AllCustomers, GrantScope::AllTenants].into_iter().collect()),
+            revision: None,
         })
     }
 

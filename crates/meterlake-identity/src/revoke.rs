@@ -35,7 +35,7 @@ impl Identity {
             return Ok(());
         }
         let claims = match self.inner.keys.verify(control, token).await {
-            Ok(claims) => claims,
+            Ok((claims, _)) => claims,
             Err(AuthError::Control(cause)) => return Err(cause.into()),
             Err(_) => return Ok(()),
         };

@@ -9,7 +9,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use meterlake_control::{Control, Rotation, SigningKey};
 use meterlake_model::SharedClock;
@@ -59,8 +59,13 @@ impl KeyRing {
         jsonwebtoken::encode(&header, claims, &parsed.signs).map_err(|_| IdentityError::Crypto("signing a token"))
     }
 
-    /// The claims of a token that one of our keys signed. Their contents are not checked here.
-    pub(crate) async fn verify(&self, control: &Control, token: &str) -> Result<Claims, AuthError> {
+    /// The claims of a token that one of our keys signed, and from when that key no longer verifies. The contents of the
+    /// claims are not checked here.
+    pub(crate) async fn verify(
+        &self,
+        control: &Control,
+        token: &str,
+    ) -> Result<(Claims, Option<DateTime<Utc>>), AuthError> {
         let header = jsonwebtoken::decode_header(token).map_err(|e| match e.kind() {
             jsonwebtoken::errors::ErrorKind::Json(_) => AuthError::Algorithm,
             _ => AuthError::Malformed("its header cannot be read"),
@@ -79,7 +84,7 @@ impl KeyRing {
         validation.validate_nbf = false;
         validation.validate_aud = false;
         let decoded = jsonwebtoken::decode::<Claims>(token, &parsed.verifies, &validation);
-        decoded.map(|d| d.claims).map_err(|e| match e.kind() {
+        decoded.map(|d| (d.claims, key.expires_at)).map_err(|e| match e.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => AuthError::Signature,
             _ => AuthError::Malformed("its claims cannot be read"),
         })

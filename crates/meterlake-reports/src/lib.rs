@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod estimate;
 mod licences;
+mod memory;
 mod plan;
 mod reports;
 mod scope;

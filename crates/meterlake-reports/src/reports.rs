@@ -10,6 +10,7 @@ use meterlake_lake::{Lake, Table};
 use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 
 use crate::engine::{EmbeddedEngine, QueryEngine};
+use crate::memory::{Memory, Sources};
 use crate::{
     AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, EaPage, EaPosition, EaRequest,
     Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow, UserCountDay, analytics, b2c,
@@ -34,6 +35,8 @@ pub struct ReportsConfig {
     pub reader_patience: Duration,
     /// Where queries spill; the system's temporary folder when none.
     pub spill_dir: Option<PathBuf>,
+    /// Bytes of what small reports need that are kept in memory, so that they need not read the lake; 0 keeps nothing.
+    pub kept_bytes: usize,
 }
 
 impl Default for ReportsConfig {
@@ -49,6 +52,7 @@ impl Default for ReportsConfig {
             // Ten minutes for some megabytes: slow lines go on, clients that stand still do not.
             reader_patience: Duration::from_secs(600),
             spill_dir: None,
+            kept_bytes: 96 << 20,
         }
     }
 }
@@ -59,6 +63,7 @@ pub struct Reports {
     lake: Lake,
     engine: Arc<dyn QueryEngine>,
     answers: Arc<analytics::Answers>,
+    memory: Arc<Memory>,
 }
 
 impl Reports {
@@ -67,13 +72,22 @@ impl Reports {
     /// # Errors
     /// [`ReportError::Engine`] when the engine cannot be started.
     pub fn new(lake: Lake, config: &ReportsConfig) -> Result<Self, ReportError> {
-        Ok(Self::with_engine(lake, Arc::new(EmbeddedEngine::new(config)?)))
+        Ok(Self::of(lake, Arc::new(EmbeddedEngine::new(config)?), config.kept_bytes))
     }
 
-    /// Reports over `lake`, run by `engine`.
+    /// Reports over `lake`, run by `engine`; nothing of the lake is kept in memory, so that it is asked each time.
     #[must_use]
     pub fn with_engine(lake: Lake, engine: Arc<dyn QueryEngine>) -> Self {
-        Self { lake, engine, answers: Arc::new(analytics::Answers::new()) }
+        Self::of(lake, engine, 0)
+    }
+
+    fn of(lake: Lake, engine: Arc<dyn QueryEngine>, kept_bytes: usize) -> Self {
+        Self { lake, engine, answers: Arc::new(analytics::Answers::new()), memory: Arc::new(Memory::new(kept_bytes)) }
+    }
+
+    /// What reports that are kept in memory are made from.
+    fn sources(&self) -> Sources<'_> {
+        Sources { lake: &self.lake, engine: self.engine.as_ref(), memory: &self.memory }
     }
 
     /// The version of the newest snapshot of the charges.
@@ -132,7 +146,7 @@ impl Reports {
     /// # Errors
     /// [`ReportError::Overflow`] when a total does not fit; otherwise as [`Reports::ea_page`].
     pub async fn usage_totals(&self, query: &TotalsQuery) -> Result<Vec<TotalsRow>, ReportError> {
-        totals::totals(&self.lake, self.engine.as_ref(), query).await
+        totals::totals(self.sources(), query).await
     }
 
     /// The version of the newest snapshot of a table.
@@ -149,7 +163,7 @@ impl Reports {
     /// # Errors
     /// [`ReportError::SnapshotGone`] when the pinned snapshot is gone; otherwise what the engine met.
     pub async fn b2c_daily(&self, request: &B2cDailyRequest) -> Result<Vec<B2cDay>, ReportError> {
-        b2c::daily(&self.lake, self.engine.as_ref(), request).await
+        b2c::daily(self.sources(), request).await
     }
 
     /// The sum of [`Reports::b2c_daily`] with the extent of all activity; none for an application that has nothing in
@@ -158,7 +172,7 @@ impl Reports {
     /// # Errors
     /// As [`Reports::b2c_daily`].
     pub async fn b2c_period(&self, request: &B2cDailyRequest) -> Result<Option<B2cPeriod>, ReportError> {
-        b2c::period(&self.lake, self.engine.as_ref(), request).await
+        b2c::period(self.sources(), request).await
     }
 
     /// The newest moment of a B2C tenant that an import of events covers; none when nothing is covered.
@@ -170,7 +184,7 @@ impl Reports {
         tenant: TenantId,
         snapshot: Option<u64>,
     ) -> Result<Option<DateTime<Utc>>, ReportError> {
-        b2c::last_covered(&self.lake, self.engine.as_ref(), tenant, snapshot).await
+        b2c::last_covered(self.sources(), tenant, snapshot).await
     }
 
     /// The number of users of a B2C tenant on each day up to `today` whose midnight lies in the window. A day without
@@ -185,7 +199,7 @@ impl Reports {
         today: Day,
         snapshot: Option<u64>,
     ) -> Result<Vec<UserCountDay>, ReportError> {
-        b2c::user_counts(&self.lake, self.engine.as_ref(), tenant, window, today, snapshot).await
+        b2c::user_counts(self.sources(), tenant, window, today, snapshot).await
     }
 
     /// When the users of a B2C tenant were last counted; none when never.
@@ -197,7 +211,7 @@ impl Reports {
         tenant: TenantId,
         snapshot: Option<u64>,
     ) -> Result<Option<DateTime<Utc>>, ReportError> {
-        b2c::last_taken(&self.lake, self.engine.as_ref(), tenant, snapshot).await
+        b2c::last_taken(self.sources(), tenant, snapshot).await
     }
 
     /// The licences of a customer's tenant by the newest snapshot taken up to `now`, by product name; none when there
@@ -206,7 +220,7 @@ impl Reports {
     /// # Errors
     /// As [`Reports::b2c_daily`].
     pub async fn licences(&self, tenant: TenantId, now: DateTime<Utc>) -> Result<Vec<Licence>, ReportError> {
-        licences::licences(&self.lake, self.engine.as_ref(), tenant, now).await
+        licences::licences(self.sources(), tenant, now).await
     }
     /// The estimated bill of a B2C tenant by `prices`, beside what was billed.
     ///

@@ -2,7 +2,7 @@
 //! and nowhere else.
 
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -108,4 +108,86 @@ impl Columns<'_> {
 
 pub(crate) fn wrong(column: &str, what: &dyn std::fmt::Display) -> ReportError {
     ReportError::Engine(format!("{column}: {what}"))
+}
+
+/// The columns of a batch, each converted once, for readers of all rows.
+pub(crate) struct Whole<'a>(pub(crate) &'a RecordBatch);
+
+impl Whole<'_> {
+    fn column(&self, name: &str, kind: &DataType) -> Result<ArrayRef, ReportError> {
+        Columns(self.0).column(name, kind)
+    }
+
+    /// A column of texts.
+    pub(crate) fn texts(&self, name: &str) -> Result<Texts, ReportError> {
+        Ok(Texts(self.column(name, &DataType::Utf8)?.as_string::<i32>().clone()))
+    }
+
+    /// A column of numbers of things.
+    pub(crate) fn counts(&self, name: &'static str) -> Result<Counts, ReportError> {
+        Ok(Counts(name, self.column(name, &DataType::Int64)?.as_primitive::<Int64Type>().clone()))
+    }
+
+    /// A column of days.
+    pub(crate) fn days(&self, name: &'static str) -> Result<Days, ReportError> {
+        Ok(Days(name, self.column(name, &DataType::Date32)?.as_primitive::<Date32Type>().clone()))
+    }
+
+    /// A column of instants.
+    pub(crate) fn instants(&self, name: &str) -> Result<Instants, ReportError> {
+        let kind = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+        Ok(Instants(self.column(name, &kind)?.as_primitive::<TimestampMicrosecondType>().clone()))
+    }
+
+    /// A column of flags.
+    pub(crate) fn flags(&self, name: &str) -> Result<Flags, ReportError> {
+        Ok(Flags(self.column(name, &DataType::Boolean)?.as_boolean().clone()))
+    }
+}
+
+/// Texts; none is empty.
+pub(crate) struct Texts(StringArray);
+
+impl Texts {
+    pub(crate) fn value(&self, at: usize) -> &str {
+        if self.0.is_valid(at) { self.0.value(at) } else { "" }
+    }
+}
+
+/// Numbers of things; none is 0.
+pub(crate) struct Counts(&'static str, PrimitiveArray<Int64Type>);
+
+impl Counts {
+    pub(crate) fn value(&self, at: usize) -> Result<u64, ReportError> {
+        let value = if self.1.is_valid(at) { self.1.value(at) } else { 0 };
+        u64::try_from(value).map_err(|_| wrong(self.0, &format!("{value} is below 0")))
+    }
+}
+
+/// Days.
+pub(crate) struct Days(&'static str, PrimitiveArray<Date32Type>);
+
+impl Days {
+    pub(crate) fn value(&self, at: usize) -> Result<Day, ReportError> {
+        let day = self.1.is_valid(at).then(|| self.1.value(at));
+        day.and_then(Day::from_since_epoch).ok_or_else(|| wrong(self.0, &"no day"))
+    }
+}
+
+/// Instants.
+pub(crate) struct Instants(PrimitiveArray<TimestampMicrosecondType>);
+
+impl Instants {
+    pub(crate) fn value(&self, at: usize) -> Option<DateTime<Utc>> {
+        self.0.is_valid(at).then(|| self.0.value(at)).and_then(DateTime::from_timestamp_micros)
+    }
+}
+
+/// Flags; none is false.
+pub(crate) struct Flags(BooleanArray);
+
+impl Flags {
+    pub(crate) fn value(&self, at: usize) -> bool {
+        self.0.is_valid(at) && self.0.value(at)
+    }
 }

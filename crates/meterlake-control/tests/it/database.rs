@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meterlake_control::{Control, ControlError, CustomerChange};
-use meterlake_model::{CustomerTenantId, SharedClock, SystemClock};
+use meterlake_model::{CustomerTenantId, SharedClock, SystemClock, TenantId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -101,4 +101,63 @@ async fn a_server_secret_is_the_same_for_all_processes() {
     let second = it.again().await.server_secret("links", &[2; 32]).await.unwrap();
     assert_eq!((first.as_slice(), second.as_slice()), (&[1; 32][..], &[1; 32][..]));
     assert_eq!(it.control.server_secret("other", &[3; 32]).await.unwrap(), vec![3; 32]);
+}
+
+#[tokio::test]
+async fn a_revision_lasts_until_somebody_commits() {
+    let it = Fixture::new().await;
+    let other = Control::open(&it.folder.path().join("meterlake.db"), it.control.clock().clone()).await.unwrap();
+    let mut last = it.control.revision().await.unwrap();
+    for n in 0..20 {
+        assert_eq!(it.control.revision().await.unwrap(), last);
+        let writer = if n % 2 == 0 { &it.control } else { &other };
+        writer.audit("x", "y", &serde_json::Value::Null).await.unwrap();
+        let now = it.control.revision().await.unwrap();
+        assert!(now > last, "{now:?} {last:?}");
+        last = now;
+        assert!(it.control.customers().await.unwrap().is_empty());
+    }
+    // Many at once share answers, but none is given one from before its question.
+    let askers = (0..50).map(|_| {
+        let (control, other) = (it.control.clone(), other.clone());
+        tokio::spawn(async move {
+            let before = control.revision().await.unwrap();
+            other.audit("x", "y", &serde_json::Value::Null).await.unwrap();
+            assert!(control.revision().await.unwrap() > before);
+        })
+    });
+    for asker in askers.collect::<Vec<_>>() {
+        asker.await.unwrap();
+    }
+    it.control.close().await;
+    assert!(it.control.revision().await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_looked_up_often_is_as_it_is_now() {
+    let it = Fixture::new().await;
+    let other = Control::open(&it.folder.path().join("meterlake.db"), it.control.clock().clone()).await.unwrap();
+    let id = CustomerTenantId(Uuid::from_u128(1));
+    let c3_id = Uuid::from_u128(2);
+    let tenant = TenantId(Uuid::from_u128(3));
+    for n in 1..=28_u32 {
+        let change = CustomerChange { billing_day: Some(n), c3_id: Some(c3_id), ..CustomerChange::default() };
+        other.set_customer(id, &change).await.unwrap();
+        let domain = format!("number{n}.example");
+        other.set_tenant(tenant, None, std::slice::from_ref(&domain)).await.unwrap();
+        for _ in 0..2 {
+            let now = Some(it.control.revision().await.unwrap());
+            let customer = it.control.customer_in(now, id).await.unwrap().unwrap();
+            assert_eq!(customer.billing_day, n);
+            assert_eq!(it.control.customer_by_c3_id_in(now, c3_id).await.unwrap(), Some(customer));
+            assert_eq!(it.control.customer_in(now, CustomerTenantId(tenant.0)).await.unwrap(), None);
+            assert_eq!(it.control.find_tenant_in(now, &domain).await.unwrap().unwrap().domains, [domain.clone()]);
+            assert_eq!(it.control.find_tenant_in(now, "number0.example").await.unwrap(), None);
+        }
+        // Without a revision, and with one of before, it is read.
+        assert_eq!(it.control.customer_in(None, id).await.unwrap().unwrap().billing_day, n);
+    }
+    other.remove_customer(id).await.unwrap();
+    let now = Some(it.control.revision().await.unwrap());
+    assert_eq!(it.control.customer_in(now, id).await.unwrap(), None);
 }

@@ -8,6 +8,7 @@ mod discovery;
 mod external;
 mod keys;
 mod refused;
+mod remembered;
 mod requests;
 mod revocation;
 mod revoke_endpoint;
@@ -65,6 +66,12 @@ impl Fixture {
         let shared: SharedClock = self.clock.clone();
         let control = Control::open(&self.folder.path().join("meterlake.db"), shared.clone()).await.unwrap();
         Identity::open(control, shared, config).await.unwrap()
+    }
+
+    /// The control state as another process opens it.
+    pub(crate) async fn control_again(&self) -> Control {
+        let shared: SharedClock = self.clock.clone();
+        Control::open(&self.folder.path().join("meterlake.db"), shared).await.unwrap()
     }
 
     pub(crate) fn client_id(&self) -> String {

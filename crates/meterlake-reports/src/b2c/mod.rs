@@ -2,6 +2,8 @@
 //! number of users by day.
 
 mod count;
+mod daily_rows;
+mod day_events;
 mod extent;
 mod filter;
 mod users;
@@ -14,9 +16,11 @@ use meterlake_model::{Day, TenantId};
 use uuid::Uuid;
 
 pub(crate) use count::daily;
+pub(crate) use daily_rows::DailyRows;
+pub(crate) use day_events::DayEvents;
 pub(crate) use extent::{last_covered, period};
 pub use filter::{B2cFilter, B2cFilterError};
-pub(crate) use users::{last_taken, user_counts};
+pub(crate) use users::{UserRows, last_taken, user_counts};
 pub use window::B2cWindow;
 
 /// What is counted.

@@ -1,17 +1,17 @@
 //! Totals of cost and quantity for the usage summary and the usage records.
 
+mod index;
 mod plan;
 mod rows;
 
-use meterlake_lake::Lake;
 use meterlake_model::{Amount, CurrencyCode, CustomerTenantId, ImportId, Quantity};
 
-use crate::engine::QueryEngine;
+use crate::memory::Sources;
 use crate::plan::{collect, snapshot};
 use crate::{CustomerScope, ReportError, Selection};
 
 /// What a total is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TotalsBy {
     /// A row a customer (and currency).
     Customer,
@@ -70,14 +70,15 @@ pub struct TotalsRow {
     pub latest_import: Option<ImportId>,
 }
 
-pub(crate) async fn totals(
-    lake: &Lake,
-    engine: &dyn QueryEngine,
-    query: &TotalsQuery,
-) -> Result<Vec<TotalsRow>, ReportError> {
-    let snapshot = snapshot(lake, query.snapshot).await?;
+pub(crate) use index::Index;
+
+pub(crate) async fn totals(sources: Sources<'_>, query: &TotalsQuery) -> Result<Vec<TotalsRow>, ReportError> {
+    let snapshot = snapshot(sources.lake, query.snapshot).await?;
+    if let Some(index) = index::index(sources, &snapshot, query).await? {
+        return index.rows(query);
+    }
     let mut rows = Vec::new();
-    for batch in collect(engine, plan::sums(&snapshot, query)?).await? {
+    for batch in collect(sources.engine, plan::sums(&snapshot, query)?).await? {
         rows::read(&batch, &mut rows)?;
     }
     Ok(rows)

@@ -223,11 +223,15 @@ async fn random_windows_equal_a_plain_count() {
         let request = random_request(&mut random);
         let days = world.reports.b2c_daily(&request).await.unwrap();
         assert_eq!(days, held.days(&request), "{request:?}");
+        assert_eq!(days, world.reading.b2c_daily(&request).await.unwrap(), "{request:?}");
         for day in &days {
             assert_eq!(day.count, day.breakdown.values().sum::<u64>());
         }
         let period = world.reports.b2c_period(&request).await.unwrap();
         assert_eq!(period, held.period(&request), "{request:?}");
+        assert_eq!(period, world.reading.b2c_period(&request).await.unwrap(), "{request:?}");
+        let covered = world.reports.b2c_last_covered(request.tenant, None).await.unwrap();
+        assert_eq!(covered, world.reading.b2c_last_covered(request.tenant, None).await.unwrap());
         assert_eq!(period.map_or(0, |p| p.count), days.iter().map(|day| day.count).sum::<u64>());
         if days.iter().any(|day| day.count > 0) { filled += 1 } else { empty += 1 }
     }
@@ -320,6 +324,8 @@ async fn users_are_carried_forward() {
     let totals = async |from: &str, until: &str, today: &str| -> Vec<(String, u64)> {
         let window = B2cWindow { from: from.parse().unwrap(), until: until.parse().unwrap() };
         let days = world.reports.user_counts(tenant, window, today.parse().unwrap(), None).await.unwrap();
+        let read = world.reading.user_counts(tenant, window, today.parse().unwrap(), None).await.unwrap();
+        assert_eq!(days, read);
         days.into_iter().map(|day| (day.day.to_string()[5..].to_owned(), day.total)).collect()
     };
     let of = |expected: &[(&str, u64)]| expected.iter().map(|(day, n)| ((*day).to_owned(), *n)).collect::<Vec<_>>();
@@ -355,4 +361,5 @@ async fn users_are_carried_forward() {
     );
     let last = world.reports.users_last_counted(tenant, None).await.unwrap();
     assert_eq!(last, "2016-10-20T03:00:00Z".parse().ok());
+    assert_eq!(world.reading.users_last_counted(tenant, None).await.unwrap(), last);
 }

@@ -43,6 +43,12 @@ async fn the_newest_snapshot_up_to_now() {
     let staging = world.folder.path().join("staging");
     commit(&world.lake, &staging, import_id(1), Table::Licences, &rows, false, Vec::new()).await;
     let tenant = TENANT.parse().unwrap();
+    // Whatever was asked for before, and wherever the clock is set.
+    for moment in ["11-01T00:00:00", "11-05T00:00:00", "11-09T00:00:00", "10-01T00:00:00", "11-02T00:00:00"] {
+        let now = at(&format!("2024-{moment}Z"));
+        let read = world.reading.licences(tenant, now).await.unwrap();
+        assert_eq!(world.reports.licences(tenant, now).await.unwrap(), read, "{now}");
+    }
     let licences = world.reports.licences(tenant, at("2024-11-08T00:00:00Z")).await.unwrap();
     let names: Vec<&str> = licences.iter().map(|licence| licence.product_name.as_str()).collect();
     assert_eq!(names, ["Office", "Visio"]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meterlake_model::{Amount, DayRange, Quantity};
+use meterlake_model::{Amount, BillingPeriod, DayRange, Quantity};
 use meterlake_reports::{CustomerScope, ReportError, Selection, TotalsBy, TotalsQuery, TotalsRow};
 
 use crate::charge::{CUSTOMERS, Charge, Random, SUBSCRIPTIONS, charges};
@@ -65,7 +65,21 @@ fn total(by: TotalsBy, key: &[String], rows: &[&Charge]) -> TotalsRow {
 
 #[tokio::test]
 async fn totals_of_every_kind() {
-    let world = world(21, 300).await;
+    let mut world = world(21, 300).await;
+    let (with_usd, without) = all_kinds(&world).await;
+    assert!(with_usd > 5 && without > 5, "{with_usd}, {without}");
+    // An import that replaces files of one period, and brings others of another.
+    let replaced: BillingPeriod = "202411".parse().unwrap();
+    for (n, period) in [(77, replaced), (78, "202412".parse().unwrap())] {
+        let more = charges(&mut Random(u64::from(n)), import_id(n), period, 60);
+        world.import(import_id(n), more, |file| file.period == period).await;
+        all_kinds(&world).await;
+    }
+}
+
+/// Compares totals of every kind, from memory and from the lake; how many rows have a figure in dollars, and how many
+/// have none.
+async fn all_kinds(world: &World) -> (usize, usize) {
     let these = |count: usize| CustomerScope::These(CUSTOMERS[..count].iter().map(|id| id.parse().unwrap()).collect());
     let days = DayRange::new("2024-10-25".parse().unwrap(), "2024-11-07".parse().unwrap()).unwrap();
     let (mut with_usd, mut without) = (0, 0);
@@ -77,13 +91,14 @@ async fn totals_of_every_kind() {
                         TotalsQuery { customers: customers.clone(), subscription, selection, by, snapshot: None };
                     let rows = world.reports.usage_totals(&query).await.unwrap();
                     assert_eq!(rows, naive(&world.rows, &query), "{query:?}");
+                    assert_eq!(rows, world.reading.usage_totals(&query).await.unwrap(), "{query:?}");
                     with_usd += rows.iter().filter(|row| row.usd.is_some()).count();
                     without += rows.iter().filter(|row| row.usd.is_none()).count();
                 }
             }
         }
     }
-    assert!(with_usd > 5 && without > 5, "{with_usd}, {without}");
+    (with_usd, without)
 }
 
 #[tokio::test]
@@ -125,4 +140,11 @@ async fn a_total_that_does_not_fit_is_an_error() {
     };
     let refused = world.reports.usage_totals(&query).await;
     assert!(matches!(refused, Err(ReportError::Overflow(_))), "{refused:?}");
+    // Others are still told theirs.
+    let fits = charges(&mut Random(24), import_id(2), "202411".parse().unwrap(), 40);
+    world.import(import_id(2), fits.into_iter().filter(|row| row.customer == CUSTOMERS[1]).collect(), |_| false).await;
+    let query = TotalsQuery { customers: CustomerScope::These(vec![CUSTOMERS[1].parse().unwrap()]), ..query };
+    let rows = world.reports.usage_totals(&query).await.unwrap();
+    assert!(!rows.is_empty());
+    assert_eq!(rows, naive(&world.rows, &query));
 }

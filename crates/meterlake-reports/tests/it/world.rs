@@ -12,6 +12,8 @@ use crate::charge::{Charge, batch};
 pub struct World {
     pub lake: Lake,
     pub reports: Reports,
+    /// Reports over the same lake that keep nothing in memory: they read the lake each time.
+    pub reading: Reports,
     /// The live rows.
     pub rows: Vec<Charge>,
     pub folder: tempfile::TempDir,
@@ -22,7 +24,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let lake = Lake::open_path(&folder.path().join("lake")).await.unwrap();
         let reports = Reports::new(lake.clone(), &config()).unwrap();
-        Self { lake, reports, rows: Vec::new(), folder }
+        let reading = Reports::new(lake.clone(), &ReportsConfig { kept_bytes: 0, ..config() }).unwrap();
+        Self { lake, reports, reading, rows: Vec::new(), folder }
     }
 
     /// An engine of its own.

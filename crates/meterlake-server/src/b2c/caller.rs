@@ -1,5 +1,7 @@
 //! Who calls the B2C family, and for which tenant.
 
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::request::Parts;
@@ -58,7 +60,7 @@ impl B2cCall {
 
     /// The tenant of that id or domain, if the caller may see its reports. That it does not exist is told only to who
     /// may see all tenants.
-    pub(super) async fn tenant(&self, state: &ServerState, id_or_domain: &str) -> Result<Tenant, Refusal> {
+    pub(super) async fn tenant(&self, state: &ServerState, id_or_domain: &str) -> Result<Arc<Tenant>, Refusal> {
         if !is_tenant(id_or_domain) {
             let expected = "a tenant id (GUID) or a domain name such as contoso.onmicrosoft.com";
             return Err(Malformed::path("tenant", id_or_domain, expected).into());
@@ -66,7 +68,7 @@ impl B2cCall {
         if self.caller.is_user {
             return Err(Refusal::Forbidden(Lacking::ApplicationToken));
         }
-        match state.control().find_tenant(id_or_domain).await? {
+        match state.control().find_tenant_in(self.caller.revision, id_or_domain).await? {
             Some(tenant) if self.caller.grants.allows_tenant(tenant.id) => Ok(tenant),
             None if self.caller.grants.all_tenants() => Err(Refusal::Unknown(Unknown::Tenant(id_or_domain.to_owned()))),
             _ => Err(Refusal::Forbidden(Lacking::Tenant)),

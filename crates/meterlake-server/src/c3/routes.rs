@@ -52,7 +52,7 @@ async fn licences(
     Path((customer, tenant)): Path<(String, String)>,
 ) -> Result<Response, C3Refused> {
     let (customer_id, tenant_id) = well_formed(&customer, &tenant)?;
-    let found = state.control().customer_by_c3_id(customer_id).await.map_err(Refusal::from)?;
+    let found = state.control().customer_by_c3_id_in(caller.revision, customer_id).await.map_err(Refusal::from)?;
     let allowed = match &found {
         Some(found) => caller.grants.allows_customer(found.tenant_id),
         None => caller.grants.all_customers(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use meterlake_control::Customer;
+use meterlake_control::{Customer, Revision};
 use meterlake_identity::{Audience, Caller, CustomerScope};
 use meterlake_model::CustomerTenantId;
 
@@ -76,17 +76,14 @@ impl PartnerCall {
     }
 
     /// The customer, if the caller may see it. That it does not exist is told only to who may see all customers.
-    pub(crate) async fn customer(&self, state: &ServerState, id: CustomerTenantId) -> Result<Customer, Refusal> {
-        let scope = match self.customers() {
-            Err(Refusal::Forbidden(Lacking::Family)) => return Err(Refusal::Forbidden(Lacking::Customer)),
-            scope => scope?,
-        };
-        let all = match scope {
-            meterlake_reports::CustomerScope::All => true,
-            meterlake_reports::CustomerScope::These(ids) if ids.contains(&id) => false,
-            meterlake_reports::CustomerScope::These(_) => return Err(Refusal::Forbidden(Lacking::Customer)),
-        };
-        state.control().customer(id).await?.ok_or_else(|| match all {
+    pub(crate) async fn customer(&self, state: &ServerState, id: CustomerTenantId) -> Result<Arc<Customer>, Refusal> {
+        if !self.caller.is_user {
+            return Err(Refusal::Forbidden(Lacking::UserToken));
+        }
+        if !self.caller.grants.allows_customer(id) {
+            return Err(Refusal::Forbidden(Lacking::Customer));
+        }
+        state.control().customer_in(self.caller.revision, id).await?.ok_or_else(|| match self.sees_all() {
             true => Refusal::Unknown(Unknown::Customer(id.to_string())),
             false => Refusal::Forbidden(Lacking::Customer),
         })
@@ -94,6 +91,11 @@ impl PartnerCall {
 
     /// Whether the caller may see all customers.
     pub(crate) fn sees_all(&self) -> bool {
-        matches!(self.customers(), Ok(meterlake_reports::CustomerScope::All))
+        self.caller.is_user && self.caller.grants.all_customers()
+    }
+
+    /// The revision of the control state that the request is answered from.
+    pub(crate) fn revision(&self) -> Option<Revision> {
+        self.caller.revision
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use meterlake_control::Customer;
+use meterlake_control::{Customer, Revision};
 use meterlake_model::{Amount, CurrencyCode, CustomerTenantId, ImportId, Offer};
 use meterlake_reports::{CustomerScope, Selection, TotalsBy, TotalsQuery, TotalsRow};
 
@@ -38,7 +38,7 @@ impl Figures {
     /// The sum of those `rows` that are in `currency`; with none given, in the currency of the first row. Amounts in
     /// other currencies are not converted and not counted.
     pub(crate) async fn sum(
-        state: &ServerState,
+        (state, revision): (&ServerState, Option<Revision>),
         rows: &[&TotalsRow],
         currency: Option<&CurrencyCode>,
     ) -> Result<Self, Refusal> {
@@ -55,7 +55,7 @@ impl Figures {
             figures.rows += 1;
         }
         if let Some(import) = latest {
-            figures.changed_at = Some(committed_at(state, import).await?);
+            figures.changed_at = Some(committed_at(state, revision, import).await?);
         }
         Ok(figures)
     }
@@ -74,8 +74,12 @@ pub(crate) fn add(sum: Amount, more: Amount) -> Result<Amount, Refusal> {
 }
 
 /// When the import was committed; by its id, when it was begun, if there is no record of it.
-async fn committed_at(state: &ServerState, import: ImportId) -> Result<DateTime<Utc>, Refusal> {
-    let recorded = state.control().import(import).await?.and_then(|import| import.finished_at);
+async fn committed_at(
+    state: &ServerState,
+    revision: Option<Revision>,
+    import: ImportId,
+) -> Result<DateTime<Utc>, Refusal> {
+    let recorded = state.control().import_finished_in(revision, import).await?;
     let begun = || {
         let (seconds, nanos) = import.0.get_timestamp()?.to_unix();
         DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
@@ -121,7 +125,7 @@ pub(crate) type CustomerFigures = (Customer, UsagePeriod, Figures);
 
 /// The figures of many customers, in their order; one query for each distinct period.
 pub(crate) async fn of_customers(
-    state: &ServerState,
+    (state, revision): (&ServerState, Option<Revision>),
     customers: Vec<Customer>,
     sees_all: bool,
     now: DateTime<Utc>,
@@ -143,7 +147,7 @@ pub(crate) async fn of_customers(
     for customer in customers {
         let period = period(&customer, now);
         let own: Vec<&TotalsRow> = rows.get(&(period.selection, customer.tenant_id)).into_iter().flatten().collect();
-        let figures = Figures::sum(state, &own, customer.currency.as_ref()).await?;
+        let figures = Figures::sum((state, revision), &own, customer.currency.as_ref()).await?;
         answered.push((customer, period, figures));
     }
     Ok(answered)

@@ -68,7 +68,7 @@ async fn usage_summary(
     let customer = call.customer(&state, id).await?;
     let period = figures::period(&customer, state.clock().now());
     let rows = figures::totals(&state, id, None, period.selection, TotalsBy::Customer).await?;
-    let figures = Figures::sum(&state, &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
+    let figures = Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
     let azure_plan = has_azure_plan(&customer);
     let usage = customer_usage(&customer, &period, &figures);
     let summary = UsageSummary::of_customer(&customer, azure_plan, usage, &call.incoming.path);
@@ -125,7 +125,7 @@ async fn subscription_records(
     let azure_plan = has_azure_plan(&customer);
     let mut items = Vec::new();
     for row in of_currency(&rows, &customer) {
-        let figures = Figures::sum(&state, &[row], Some(&row.currency)).await?;
+        let figures = Figures::sum((&state, call.revision()), &[row], Some(&row.currency)).await?;
         let named = Named::new(&row.subscription_id, &row.subscription_name);
         let usage = Usage::new(named, &period, Currency::of(&customer, azure_plan, &figures), &figures);
         items.push(SubscriptionUsageRecord::new(row.offer_id.clone(), usage));
@@ -147,7 +147,7 @@ async fn subscription_summary(
     let customer = call.customer(&state, id).await?;
     let period = figures::period(&customer, state.clock().now());
     let rows = figures::totals(&state, id, Some(&subscription), period.selection, TotalsBy::Subscription).await?;
-    let figures = Figures::sum(&state, &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
+    let figures = Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
     let mut name = rows.first().map(|row| row.subscription_name.clone());
     if !figures.any() {
         name = Some(known_subscription(&state, &call, id, &subscription).await?);
@@ -174,7 +174,7 @@ async fn resource_records(
     let azure_plan = has_azure_plan(&customer);
     let mut items = Vec::new();
     for row in of_currency(&rows, &customer) {
-        let figures = Figures::sum(&state, &[row], Some(&row.currency)).await?;
+        let figures = Figures::sum((&state, call.revision()), &[row], Some(&row.currency)).await?;
         let named = Named::new(&row.meter_id, &row.meter_name);
         items.push(ResourceUsageRecord {
             category: row.category.clone(),
@@ -221,7 +221,7 @@ async fn known_subscription(
 async fn customer_records(State(state): State<ServerState>, call: PartnerCall) -> Result<Response, SummaryRefused> {
     let customers = visible(&state, &call).await?;
     let now = state.clock().now();
-    let answered = figures::of_customers(&state, customers, call.sees_all(), now).await?;
+    let answered = figures::of_customers((&state, call.revision()), customers, call.sees_all(), now).await?;
     let items = answered.iter().map(|(customer, period, figures)| {
         let used = customer.budget.map(|budget| percent(figures.cost, budget)).unwrap_or_default();
         let usage = customer_usage(customer, period, figures);
@@ -238,7 +238,7 @@ async fn partner_usage_summary(
     // As documented, the partner's total leaves customers of an Azure plan out.
     customers.retain(|customer| !has_azure_plan(customer));
     let now = state.clock().now();
-    let answered = figures::of_customers(&state, customers, call.sees_all(), now).await?;
+    let answered = figures::of_customers((&state, call.revision()), customers, call.sees_all(), now).await?;
     let summary = partner_total::summary(&call.tenant(), answered, now, &call.incoming.path)?;
     Ok(answer::json(&summary, state.config().summary.bom)?)
 }

@@ -1,0 +1,272 @@
+//! Values of one kind, by key, bounded in bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::Weigh;
+use crate::ReportError;
+
+/// What came of making a value.
+pub(crate) enum Made<V> {
+    /// The value.
+    Value(V),
+    /// It is too large to be kept, or cannot be made for all at once: whoever asks reads the lake.
+    Not,
+}
+
+/// A value, or that there is none to be had; empty until the first who asks has made it.
+type Cell<V> = Arc<OnceCell<Option<Arc<V>>>>;
+
+/// Values by key. Of each key one is kept, with what it was made of; the one that was longest not asked for gives way.
+pub(crate) struct Shelf<K, V> {
+    most: usize,
+    places: Mutex<Places<K, V>>,
+}
+
+struct Places<K, V> {
+    by_key: HashMap<K, Place<V>>,
+    by_use: BTreeMap<u64, K>,
+    uses: u64,
+    bytes: usize,
+}
+
+struct Place<V> {
+    /// The version of the table that was last found to have these files.
+    version: u64,
+    /// Names of the files that the value is made of. They never change, so neither does it.
+    files: Arc<[Arc<str>]>,
+    cell: Cell<V>,
+    bytes: usize,
+    used: u64,
+}
+
+/// Bytes of a place by itself.
+const PLACE: usize = 256;
+
+impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
+    /// At most so many bytes; with 0 nothing is ever kept.
+    pub(crate) fn new(most: usize) -> Self {
+        let places = Places { by_key: HashMap::new(), by_use: BTreeMap::new(), uses: 0, bytes: 0 };
+        Self { most, places: Mutex::new(places) }
+    }
+
+    /// The value of `key` made of the files that `files` names in this version of the table; `make` makes it where it
+    /// is not kept. Those who ask meanwhile wait for the first, and where that one goes away or fails, for the next.
+    /// A value that does not satisfy `holds` is made anew. None when whoever asks has to read the lake.
+    pub(crate) async fn get<F>(
+        &self,
+        key: K,
+        version: u64,
+        files: impl Fn() -> Arc<[Arc<str>]>,
+        holds: impl Fn(&V) -> bool,
+        make: impl Fn() -> F,
+    ) -> Result<Option<Arc<V>>, ReportError>
+    where
+        F: Future<Output = Result<Made<V>, ReportError>>,
+    {
+        if self.most == 0 {
+            return Ok(None);
+        }
+        let mut cell = self.cell(&key, version, &files, None);
+        loop {
+            let mine = AtomicBool::new(false);
+            let value = cell.get_or_try_init(|| async {
+                mine.store(true, Ordering::Relaxed);
+                match make().await? {
+                    Made::Value(value) if value.bytes() <= self.most => Ok(Some(Arc::new(value))),
+                    Made::Value(_) | Made::Not => Ok::<_, ReportError>(None),
+                }
+            });
+            let value = value.await?.clone();
+            let mine = mine.into_inner();
+            if mine {
+                self.weigh(&key, &cell, value.as_ref().map_or(0, |value| value.bytes()));
+            }
+            match &value {
+                // Just made for this request: it cannot hold any better.
+                Some(kept) if !mine && !holds(kept) => cell = self.cell(&key, version, &files, Some(&cell)),
+                _ => return Ok(value),
+            }
+        }
+    }
+
+    /// The cell of the key, a new one where the files are others, or where it is `stale`.
+    fn cell(&self, key: &K, version: u64, files: &impl Fn() -> Arc<[Arc<str>]>, stale: Option<&Cell<V>>) -> Cell<V> {
+        let mut places = self.places();
+        let held = places.by_key.get(key).filter(|place| stale.is_none_or(|stale| !Arc::ptr_eq(stale, &place.cell)));
+        let current = held.filter(|place| place.version == version).map(|place| Arc::clone(&place.cell));
+        if let Some(cell) = current {
+            places.touch(key);
+            return cell;
+        }
+        let files = files();
+        let same = held.filter(|place| place.files == files).map(|place| Arc::clone(&place.cell));
+        let Some(cell) = same else {
+            let cell = Cell::default();
+            places.remove(key);
+            places.put(key, version, files, Arc::clone(&cell));
+            return cell;
+        };
+        if let Some(place) = places.by_key.get_mut(key) {
+            place.version = version;
+        }
+        places.touch(key);
+        cell
+    }
+
+    /// Notes the weight of a value that was made, and makes room for it.
+    fn weigh(&self, key: &K, cell: &Cell<V>, bytes: usize) {
+        let mut places = self.places();
+        let Some(place) = places.by_key.get_mut(key).filter(|place| Arc::ptr_eq(&place.cell, cell)) else { return };
+        let more = bytes.saturating_sub(std::mem::replace(&mut place.bytes, bytes));
+        places.bytes += more;
+        while places.bytes > self.most {
+            let Some(oldest) = places.by_use.values().next().cloned() else { return };
+            places.remove(&oldest);
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places<K, V>> {
+        // No change can panic half way.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash, V> Places<K, V> {
+    fn put(&mut self, key: &K, version: u64, files: Arc<[Arc<str>]>, cell: Cell<V>) {
+        self.uses += 1;
+        let place = Place { version, files, cell, bytes: 0, used: self.uses };
+        self.by_use.insert(self.uses, key.clone());
+        self.by_key.insert(key.clone(), place);
+        self.bytes += PLACE;
+    }
+
+    fn touch(&mut self, key: &K) {
+        self.uses += 1;
+        let Some(place) = self.by_key.get_mut(key) else { return };
+        if let Some(key) = self.by_use.remove(&place.used) {
+            self.by_use.insert(self.uses, key);
+        }
+        place.used = self.uses;
+    }
+
+    fn remove(&mut self, key: &K) {
+        if let Some(place) = self.by_key.remove(key) {
+            self.by_use.remove(&place.used);
+            self.bytes = self.bytes.saturating_sub(PLACE + place.bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    struct Heavy(usize);
+
+    impl Weigh for Heavy {
+        fn bytes(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn files(name: &'static str) -> impl Fn() -> Arc<[Arc<str>]> {
+        move || Arc::from([Arc::from(name)])
+    }
+
+    struct Counted {
+        shelf: Shelf<u32, Heavy>,
+        made: AtomicUsize,
+    }
+
+    impl Counted {
+        fn new(most: usize) -> Self {
+            Self { shelf: Shelf::new(most), made: AtomicUsize::new(0) }
+        }
+
+        async fn get(&self, key: u32, version: u64, name: &'static str, weight: usize) -> Option<usize> {
+            let make = || async {
+                self.made.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                Ok(Made::Value(Heavy(weight)))
+            };
+            self.shelf.get(key, version, files(name), |_| true, make).await.unwrap().map(|value| value.0)
+        }
+
+        fn made(&self) -> usize {
+            self.made.swap(0, Ordering::Relaxed)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_lasts_as_long_as_its_files() {
+        let it = Counted::new(10_000);
+        assert_eq!((it.get(1, 1, "a", 5).await, it.get(1, 1, "a", 6).await), (Some(5), Some(5)));
+        assert_eq!(
+            (it.get(1, 2, "a", 7).await, it.get(1, 2, "b", 7).await),
+            (Some(5), Some(5)),
+            "one version, one state"
+        );
+        assert_eq!((it.get(1, 3, "b", 8).await, it.get(2, 3, "b", 9).await), (Some(8), Some(9)));
+        assert_eq!(it.made(), 3);
+    }
+
+    #[tokio::test]
+    async fn many_at_once_make_it_once() {
+        let it = Arc::new(Counted::new(10_000));
+        let askers = (0..20).map(|_| {
+            let it = Arc::clone(&it);
+            tokio::spawn(async move { it.get(1, 1, "a", 5).await })
+        });
+        for asker in askers.collect::<Vec<_>>() {
+            assert_eq!(asker.await.unwrap(), Some(5));
+        }
+        assert_eq!(it.made(), 1);
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_and_the_least_used_gives_way() {
+        let it = Counted::new(3 * (PLACE + 100));
+        for key in [1, 2, 3, 1, 4] {
+            it.get(key, 1, "a", 100).await;
+        }
+        assert_eq!(it.made(), 4);
+        for key in [1, 3, 4] {
+            it.get(key, 1, "a", 100).await;
+        }
+        assert_eq!(it.made(), 0);
+        it.get(2, 1, "a", 100).await;
+        assert_eq!(it.made(), 1);
+        assert_eq!(it.get(9, 1, "a", 100_000).await, None, "too large to be kept");
+        assert_eq!((it.get(9, 1, "a", 100_000).await, it.made()), (None, 1), "and made once to find out");
+        let places = it.shelf.places();
+        assert!(places.bytes <= it.shelf.most && places.by_key.len() == places.by_use.len());
+        drop(places);
+        let none = Counted::new(0);
+        assert_eq!((none.get(1, 1, "a", 1).await, none.made()), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn what_no_longer_holds_is_made_anew_and_an_error_is_not_kept() {
+        let shelf: Shelf<u32, Heavy> = Shelf::new(10_000);
+        let get = async |weight, least| {
+            let make = || async move {
+                match weight {
+                    0 => Err(ReportError::Request("no".to_owned())),
+                    weight => Ok(Made::Value(Heavy(weight))),
+                }
+            };
+            shelf.get(1, 1, files("a"), |value| value.0 >= least, make).await.map(|value| value.map(|value| value.0))
+        };
+        assert!(get(0, 0).await.is_err());
+        assert_eq!(get(5, 0).await.unwrap(), Some(5));
+        assert_eq!(get(6, 5).await.unwrap(), Some(5));
+        assert_eq!(get(7, 6).await.unwrap(), Some(7));
+    }
+}
