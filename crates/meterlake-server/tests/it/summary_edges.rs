@@ -2,6 +2,7 @@
 
 use meterlake_control::{CustomerChange, ImportState, StoredImport};
 use meterlake_model::{Amount, CustomerTenantId, Offer};
+use meterlake_reports::{Reports, ReportsConfig};
 use serde_json::{Value, json};
 
 use crate::charge::{Charge, customer, with};
@@ -287,6 +288,8 @@ async fn faults_and_the_byte_order_mark() {
         assert!(text.starts_with("\u{feff}{"), "{text}");
     }
     world.config.summary.bom = false;
+    // A process of its own: this one has read the files already.
+    world.reports = Reports::new(world.lake.clone(), &ReportsConfig::default()).unwrap();
     world.restart();
     for file in world.lake.charges().await.unwrap().files() {
         std::fs::remove_file(world.folder.path().join("lake/charges").join(&file.path)).unwrap();
