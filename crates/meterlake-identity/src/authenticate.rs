@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use meterlake_control::{EaKey, KeySlot, Kept, PrincipalKind, Revision, TokenStanding};
+use meterlake_control::{EaKey, Kept, KeySlot, PrincipalKind, Revision, TokenStanding};
 use meterlake_model::{EnrolmentNumber, PrincipalId, TenantId};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;

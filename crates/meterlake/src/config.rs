@@ -56,6 +56,7 @@ pub(crate) struct Connections {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     pub(crate) memory_mib: usize,
+    pub(crate) kept_mib: usize,
     pub(crate) threads: usize,
 }
 

@@ -245,9 +245,11 @@ mod tests {
         assert_eq!(it.made(), 1);
         assert_eq!(it.get(9, 1, "a", 100_000).await, None, "too large to be kept");
         assert_eq!((it.get(9, 1, "a", 100_000).await, it.made()), (None, 1), "and made once to find out");
-        let places = it.shelf.places();
-        assert!(places.bytes <= it.shelf.most && places.by_key.len() == places.by_use.len());
-        drop(places);
+        let (bytes, keys, uses) = {
+            let places = it.shelf.places();
+            (places.bytes, places.by_key.len(), places.by_use.len())
+        };
+        assert!(bytes <= it.shelf.most && keys == uses, "{bytes}, {keys}, {uses}");
         let none = Counted::new(0);
         assert_eq!((none.get(1, 1, "a", 1).await, none.made()), (None, 0));
     }

@@ -68,7 +68,8 @@ async fn usage_summary(
     let customer = call.customer(&state, id).await?;
     let period = figures::period(&customer, state.clock().now());
     let rows = figures::totals(&state, id, None, period.selection, TotalsBy::Customer).await?;
-    let figures = Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
+    let figures =
+        Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
     let azure_plan = has_azure_plan(&customer);
     let usage = customer_usage(&customer, &period, &figures);
     let summary = UsageSummary::of_customer(&customer, azure_plan, usage, &call.incoming.path);
@@ -147,7 +148,8 @@ async fn subscription_summary(
     let customer = call.customer(&state, id).await?;
     let period = figures::period(&customer, state.clock().now());
     let rows = figures::totals(&state, id, Some(&subscription), period.selection, TotalsBy::Subscription).await?;
-    let figures = Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
+    let figures =
+        Figures::sum((&state, call.revision()), &rows.iter().collect::<Vec<_>>(), customer.currency.as_ref()).await?;
     let mut name = rows.first().map(|row| row.subscription_name.clone());
     if !figures.any() {
         name = Some(known_subscription(&state, &call, id, &subscription).await?);

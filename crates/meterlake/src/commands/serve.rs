@@ -124,6 +124,7 @@ pub(crate) fn reports_config(folder: &DataFolder) -> ReportsConfig {
     let query = &folder.config.query;
     let mut config = ReportsConfig {
         memory_limit: query.memory_mib.saturating_mul(1 << 20),
+        kept_bytes: query.kept_mib.saturating_mul(1 << 20),
         spill_dir: Some(folder.staging()),
         ..ReportsConfig::default()
     };
