@@ -35,7 +35,7 @@ pub(crate) async fn daily(sources: Sources<'_>, request: &B2cDailyRequest) -> Re
     let Some(range) = request.window.days() else { return Ok(Vec::new()) };
     let snapshot = tenant::snapshot(sources.lake, Table::B2cDaily, request.snapshot).await?;
     let (covered, mut counts) = match daily_rows(sources, &snapshot, request.tenant).await? {
-        Some(kept) => (kept.covered(range).to_vec(), kept.counts(request, range)?),
+        Some(kept) => (kept.covered(range).to_vec(), kept.counts(request, range)),
         None => (
             covered_days(sources.engine, &snapshot, request, range).await?,
             read(sources.engine, whole_days(&snapshot, request, range)?).await?,

@@ -53,14 +53,22 @@ impl Texts {
     }
 }
 
+/// A day's count of one group. Small: a tenant has thousands.
 struct Row {
     day: Day,
+    /// The place of its group.
+    group: u32,
+    attempts: u32,
+    successes: u32,
+}
+
+/// What is counted apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Group {
     mfa: bool,
     application: u32,
     /// Flow or method.
     key: u32,
-    attempts: u64,
-    successes: u64,
 }
 
 /// Earliest and latest activity.
@@ -70,6 +78,7 @@ type Extent = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 pub(crate) struct DailyRows {
     /// By day.
     rows: Vec<Row>,
+    groups: Vec<Group>,
     texts: Texts,
     /// The covered days, in order, each once.
     covered: Vec<Day>,
@@ -81,7 +90,12 @@ pub(crate) struct DailyRows {
 impl Weigh for DailyRows {
     fn bytes(&self) -> usize {
         let extents = self.extents.len() * 2 * size_of::<(u32, Extent)>();
-        size_of::<Self>() + list_bytes(&self.rows) + list_bytes(&self.covered) + self.texts.bytes() + extents
+        size_of::<Self>()
+            + list_bytes(&self.rows)
+            + list_bytes(&self.groups)
+            + list_bytes(&self.covered)
+            + self.texts.bytes()
+            + extents
     }
 }
 
@@ -96,12 +110,17 @@ pub(super) async fn daily_rows(
         if rows(&sources.memory.tenants.of(snapshot, tenant)) > MOST_ROWS {
             return Ok(Made::Not);
         }
-        read(sources, snapshot, tenant).await.map(Made::Value)
+        Ok(read(sources, snapshot, tenant).await?.map_or(Made::Not, Made::Value))
     };
     sources.memory.daily.get(tenant, snapshot.version(), files, |_| true, make).await
 }
 
-async fn read(sources: Sources<'_>, snapshot: &TableSnapshot, tenant: TenantId) -> Result<DailyRows, ReportError> {
+/// None when a count is too large to be kept.
+async fn read(
+    sources: Sources<'_>,
+    snapshot: &TableSnapshot,
+    tenant: TenantId,
+) -> Result<Option<DailyRows>, ReportError> {
     debug_assert_eq!(snapshot.table(), Table::B2cDaily);
     let wanted = [
         columns::DAY,
@@ -118,12 +137,14 @@ async fn read(sources: Sources<'_>, snapshot: &TableSnapshot, tenant: TenantId) 
     let plan = tenant::rows(snapshot, tenant, None)?.project(wanted.map(col))?.build()?;
     let mut read = DailyRows {
         rows: Vec::new(),
+        groups: Vec::new(),
         texts: Texts::default(),
         covered: Vec::new(),
         covered_to: None,
         extent: (None, None),
         extents: HashMap::new(),
     };
+    let mut places: HashMap<Group, u32> = HashMap::new();
     for batch in collect(sources.engine, plan).await? {
         let whole = Whole(&batch);
         let (days, kinds) = (whole.days(columns::DAY)?, whole.texts(columns::KIND)?);
@@ -146,8 +167,15 @@ async fn read(sources: Sources<'_>, snapshot: &TableSnapshot, tenant: TenantId) 
             let mfa = kind == B2cKind::Mfa.name();
             if mfa || kind == B2cKind::Authentication.name() {
                 let key = read.texts.number(if mfa { methods.value(at) } else { flows.value(at) })?;
-                let (attempts, successes) = (attempts.value(at)?, successes.value(at)?);
-                read.rows.push(Row { day, mfa, application, key, attempts, successes });
+                let group = Group { mfa, application, key };
+                let next = u32::try_from(read.groups.len());
+                let counted = (u32::try_from(attempts.value(at)?), u32::try_from(successes.value(at)?));
+                let (Ok(next), (Ok(attempts), Ok(successes))) = (next, counted) else { return Ok(None) };
+                let group = *places.entry(group).or_insert_with(|| {
+                    read.groups.push(group);
+                    next
+                });
+                read.rows.push(Row { day, group, attempts, successes });
             }
         }
     }
@@ -156,7 +184,7 @@ async fn read(sources: Sources<'_>, snapshot: &TableSnapshot, tenant: TenantId) 
     read.covered.sort_unstable();
     read.covered.dedup();
     read.covered.shrink_to_fit();
-    Ok(read)
+    Ok(Some(read))
 }
 
 fn widen(extent: &mut Extent, row: Extent) {
@@ -176,24 +204,27 @@ impl DailyRows {
     }
 
     /// The counts of whole days.
-    pub(super) fn counts(&self, request: &B2cDailyRequest, (first, last): (Day, Day)) -> Result<Counts, ReportError> {
+    pub(super) fn counts(&self, request: &B2cDailyRequest, (first, last): (Day, Day)) -> Counts {
         let mut sums: BTreeMap<(Day, u32), u64> = BTreeMap::new();
+        let wanted = |group: &Group, application: Option<u32>| {
+            group.mfa == (request.kind == B2cKind::Mfa) && application.is_none_or(|id| id == group.application)
+        };
         let application = match request.application() {
             Some(id) => match self.texts.find(&id) {
-                None => return Ok(Counts::new()),
+                None => return Counts::new(),
                 found => found,
             },
             None => None,
         };
         let start = self.rows.partition_point(|row| row.day < first);
         for row in self.rows.iter().skip(start).take_while(|row| row.day <= last) {
-            if row.mfa == (request.kind == B2cKind::Mfa) && application.is_none_or(|id| id == row.application) {
-                let sum = sums.entry((row.day, row.key)).or_default();
+            if let Some(group) = self.groups.get(row.group as usize).filter(|group| wanted(group, application)) {
+                // Fewer than 2³² rows of fewer than 2³² each.
                 let more = if request.successes_only() { row.successes } else { row.attempts };
-                *sum = sum.checked_add(more).ok_or_else(|| ReportError::Overflow("a count".to_owned()))?;
+                *sums.entry((row.day, group.key)).or_default() += u64::from(more);
             }
         }
-        Ok(sums.into_iter().map(|((day, key), sum)| ((day, self.texts.text(key).to_owned()), sum)).collect())
+        sums.into_iter().map(|((day, key), sum)| ((day, self.texts.text(key).to_owned()), sum)).collect()
     }
 
     /// Earliest and latest activity, of an application or of all.

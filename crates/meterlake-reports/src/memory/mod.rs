@@ -31,11 +31,11 @@ impl Memory {
     /// At most so many bytes; 0 keeps nothing, and every report reads the lake.
     pub(crate) fn new(most: usize) -> Self {
         Self {
-            totals: Shelf::new(most / 2),
-            daily: Shelf::new(most / 4),
-            events: Shelf::new(most / 12),
-            users: Shelf::new(most / 12),
-            licences: Shelf::new(most / 12),
+            totals: Shelf::new(most / 3),
+            daily: Shelf::new(most / 3),
+            events: Shelf::new(most / 9),
+            users: Shelf::new(most / 9),
+            licences: Shelf::new(most / 9),
             tenants: TenantFiles::default(),
         }
     }
