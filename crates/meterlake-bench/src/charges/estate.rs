@@ -41,6 +41,8 @@ pub(super) struct Resource {
     /// How many rows it has, measured against others.
     pub(super) weight: u64,
     pub(super) region: usize,
+    /// What it is; some of its meters may be of other categories.
+    pub(super) category: usize,
     pub(super) group: String,
     pub(super) name: String,
     /// Indexes of meters.
@@ -175,6 +177,7 @@ fn resource(
         end_month,
         weight: 20 + own.len() as u64 * 30 + draw.below(60),
         region,
+        category,
         group: format!("rg-{workload}-{environment}-{}", subscription % 7),
         name: format!("{}{at:05x}", kind.to_lowercase().get(..3).unwrap_or("res")),
         meters: own,

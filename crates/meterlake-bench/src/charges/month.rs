@@ -177,7 +177,8 @@ impl<'a> Plan<'a> {
     fn fixed(&self, resource: &Resource, meter: usize) -> Fixed {
         let subscription = &self.estate.subscriptions[resource.subscription];
         let meter = &self.estate.meters[meter];
-        let (category, family, provider, kind, unit) = CATEGORIES[meter.category];
+        let (category, family, _, _, unit) = CATEGORIES[meter.category];
+        let (_, _, provider, kind, _) = CATEGORIES[resource.category];
         let (region, meter_region) = REGIONS[resource.region];
         let group = &resource.group;
         let (publisher_type, publisher, plan) = match resource.marketplace {
