@@ -27,8 +27,9 @@ pub(crate) struct Layout {
     pub(crate) read: SchemaRef,
     /// The same columns as the scan numbers them: those in the files, then the partition column.
     pub(crate) scan: TableSchema,
-    /// The order of rows in every file.
+    /// The order of rows in every file, where it begins with time, so that files follow each other; none elsewhere.
     pub(crate) ordering: Option<LexOrdering>,
+    lead: usize,
 }
 
 impl Table {
@@ -54,21 +55,29 @@ impl Layout {
             let options = SortOptions { descending: false, nulls_first: false };
             Some(PhysicalSortExpr::new(Arc::new(Column::new(name, place)), options))
         });
+        let is_time = |kind: &DataType| matches!(kind, DataType::Date32 | DataType::Timestamp(..));
+        let lead = stats.iter().position(|name| is_time(&data_type(name))).unwrap_or(table.scope().len());
         let ordering = keys.collect::<Option<Vec<_>>>().and_then(LexOrdering::new);
         Self {
+            ordering: ordering.filter(|_| lead == table.scope().len()),
+            lead,
             stat_types: stats.iter().map(data_type).collect(),
             stats,
             scope: table.scope().len(),
             stored: Arc::new(Schema::new(stored)),
             read: Arc::new(Schema::new(read)),
             scan,
-            ordering,
         }
     }
 
-    /// Place of the first column that orders the rows among those with statistics.
+    /// Place of the day or instant that the rows are ordered by among the columns with statistics.
     pub(crate) fn lead(&self) -> usize {
-        self.scope
+        self.lead
+    }
+
+    /// Whether the rows are ordered by time before all else.
+    pub(crate) fn is_led_by_time(&self) -> bool {
+        self.lead == self.scope
     }
 
     /// Place of a column among those with statistics.
@@ -97,10 +106,12 @@ mod tests {
             let column = |name: &str| *table.columns().iter().find(|c| c.name == name).unwrap();
             assert!(layout.stats.iter().all(|name| !column(name).nullable), "{table}");
             assert!(table.scope().iter().all(|name| column(name).kind == ColumnType::Text), "{table}");
-            assert!(matches!(column(table.sort()[0]).kind, ColumnType::Day | ColumnType::Instant), "{table}");
+            let lead = column(layout.stats[layout.lead()]);
+            assert!(matches!(lead.kind, ColumnType::Day | ColumnType::Instant), "{table}");
+            assert!(table.sort().contains(&lead.name), "{table}");
             assert!(table.partition().is_none_or(|name| column(name).kind == ColumnType::Period), "{table}");
             assert!(table.distinct().iter().all(|name| layout.stored.index_of(name).is_ok()), "{table}");
-            assert!(layout.ordering.is_some(), "{table}");
+            assert_eq!(layout.ordering.is_some(), table.sort()[0] == lead.name, "{table}");
             let mut names: Vec<_> = table.columns().iter().map(|c| c.name).collect();
             names.sort_unstable();
             names.dedup();

@@ -13,6 +13,7 @@ mod layout;
 mod log;
 mod provider;
 pub mod read;
+pub mod rollup;
 mod root;
 mod scope;
 mod session;

@@ -54,11 +54,11 @@ pub struct TableFile {
     pub rows: u64,
     /// Size in bytes.
     pub size: u64,
-    /// UTC day of the least value of the first column of [`Table::sort`].
+    /// UTC day of the least value of the day or instant in [`Table::sort`].
     pub first_day: Day,
-    /// UTC day of the greatest value of the first column of [`Table::sort`].
+    /// UTC day of the greatest value of the day or instant in [`Table::sort`].
     pub last_day: Day,
-    /// Least and greatest value of the first sort column, as a number of days or microseconds.
+    /// Least and greatest value of that column, as a number of days or microseconds.
     pub(crate) span: (i64, i64),
     pub(crate) stats: Arc<FileStats>,
     pub(crate) scan: Arc<PartitionedFile>,
@@ -263,7 +263,7 @@ impl TableFile {
     }
 }
 
-/// A value of the first sort column as a number, and its day.
+/// A day or instant as a number, and its day.
 fn placed(value: Option<&StatValue>) -> Option<(i64, Day)> {
     match value? {
         StatValue::Day(days) => Some((i64::from(*days), Day::from_since_epoch(*days)?)),

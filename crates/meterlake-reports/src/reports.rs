@@ -37,6 +37,8 @@ pub struct ReportsConfig {
     pub spill_dir: Option<PathBuf>,
     /// Bytes of what small reports need that are kept in memory, so that they need not read the lake; 0 keeps nothing.
     pub kept_bytes: usize,
+    /// Whether sums by customer read the rollup of the charges where there is one; the answers are the same.
+    pub rollup: bool,
 }
 
 impl Default for ReportsConfig {
@@ -53,6 +55,7 @@ impl Default for ReportsConfig {
             reader_patience: Duration::from_secs(600),
             spill_dir: None,
             kept_bytes: 96 << 20,
+            rollup: true,
         }
     }
 }
@@ -64,6 +67,7 @@ pub struct Reports {
     engine: Arc<dyn QueryEngine>,
     answers: Arc<analytics::Answers>,
     memory: Arc<Memory>,
+    rollup: bool,
 }
 
 impl Reports {
@@ -72,7 +76,8 @@ impl Reports {
     /// # Errors
     /// [`ReportError::Engine`] when the engine cannot be started.
     pub fn new(lake: Lake, config: &ReportsConfig) -> Result<Self, ReportError> {
-        Ok(Self::of(lake, Arc::new(EmbeddedEngine::new(config)?), config.kept_bytes))
+        let reports = Self::of(lake, Arc::new(EmbeddedEngine::new(config)?), config.kept_bytes);
+        Ok(Self { rollup: config.rollup, ..reports })
     }
 
     /// Reports over `lake`, run by `engine`; nothing of the lake is kept in memory, so that it is asked each time.
@@ -82,7 +87,8 @@ impl Reports {
     }
 
     fn of(lake: Lake, engine: Arc<dyn QueryEngine>, kept_bytes: usize) -> Self {
-        Self { lake, engine, answers: Arc::new(analytics::Answers::new()), memory: Arc::new(Memory::new(kept_bytes)) }
+        let (answers, memory) = (Arc::new(analytics::Answers::new()), Arc::new(Memory::new(kept_bytes)));
+        Self { lake, engine, answers, memory, rollup: true }
     }
 
     /// What reports that are kept in memory are made from.
@@ -138,7 +144,7 @@ impl Reports {
     /// [`ReportError::Request`] when it orders by a field that is not grouped, [`ReportError::Overflow`] when a
     /// quantity does not fit; otherwise as [`Reports::ea_page`].
     pub async fn analytics(&self, request: &AnalyticsRequest) -> Result<AnalyticsPage, ReportError> {
-        analytics::page(&self.lake, self.engine.as_ref(), &self.answers, request).await
+        analytics::page(&self.lake, self.engine.as_ref(), &self.answers, self.rollup, request).await
     }
 
     /// Totals of cost and quantity.

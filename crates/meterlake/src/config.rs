@@ -58,6 +58,7 @@ pub(crate) struct Query {
     pub(crate) memory_mib: usize,
     pub(crate) kept_mib: usize,
     pub(crate) threads: usize,
+    pub(crate) rollup: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

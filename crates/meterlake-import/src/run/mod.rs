@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use meterlake_lake::Lake;
+use meterlake_lake::rollup::{self, RollupProgress};
 use meterlake_model::{ImportId, SharedClock};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +97,29 @@ pub async fn import_charges(
 ) -> Result<Outcome, ImportError> {
     let _lock = ImportLock::acquire(data_dir, progress.as_ref()).await?;
     recover::settle_dead(lake, journal, &clock, data_dir).await?;
-    steps::Importer { lake, journal, clock: &clock, data_dir, request: &request, progress: &progress }.run().await
+    let importer = steps::Importer { lake, journal, clock: &clock, data_dir, request: &request, progress: &progress };
+    let outcome = importer.run().await?;
+    sum_up(lake, progress.as_ref()).await;
+    Ok(outcome)
+}
+
+/// Builds what lags of `charges_rollup`: what this import changed, and what an earlier one left when it died. The
+/// import stands whatever becomes of it: reports read the charges where there is no rollup.
+async fn sum_up(lake: &Lake, progress: &dyn Progress) {
+    progress.stage("summing up for reports", None);
+    let shown = |at: RollupProgress| {
+        progress.stage(&format!("summing up for reports: part {} of {}", at.done + 1, at.parts), None);
+    };
+    match rollup::rebuild(lake, &shown).await {
+        Ok(rebuilt) => tracing::info!(rebuilt.parts, rebuilt.charges, rebuilt.rows, "charges_rollup is up to date"),
+        Err(error) => {
+            tracing::warn!(%error, "charges_rollup is not up to date; reports read the charges instead");
+            progress.message(&format!(
+                "The charges are imported, but summing them up for reports failed ({error}); reports are slower until \
+                 the next import or `meterlake maintain` does it."
+            ));
+        }
+    }
 }
 
 /// Counts the live rows of every import over the whole table: which import the rows of the lake come from.

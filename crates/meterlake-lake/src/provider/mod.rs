@@ -153,7 +153,8 @@ impl TableProvider for FilesProvider {
         let width = scan.table_schema().fields().len();
         let statistics = totals(wanted.iter().copied(), width);
         let threads = state.config().target_partitions();
-        let planned = if self.ordered { groups::plan(&wanted, threads) } else { groups::balanced(&wanted, threads) };
+        let ordered = self.ordered && layout.is_led_by_time();
+        let planned = if ordered { groups::plan(&wanted, threads) } else { groups::balanced(&wanted, threads) };
         let ordering = if planned.ordered { layout.ordering.clone() } else { None };
         let groups = planned
             .groups

@@ -43,7 +43,7 @@ pub(super) struct Source {
 
 impl TableSnapshot {
     /// The row groups of these files, file by file, in the order of their rows. With `days`, only those that may have
-    /// rows of these UTC days in the first column of [`Table::sort`]. Reads the footers of the files that it does not
+    /// rows of these UTC days in the day or instant of [`Table::sort`]. Reads the footers of the files that it does not
     /// know yet.
     ///
     /// # Errors
@@ -102,8 +102,8 @@ impl Source {
     }
 
     fn is_by_day(&self) -> bool {
-        let lead = self.table.sort().first();
-        self.table.columns().iter().any(|column| Some(&column.name) == lead && column.kind == ColumnType::Day)
+        let lead = self.table.layout().stats[self.table.layout().lead()];
+        self.table.columns().iter().any(|column| column.name == lead && column.kind == ColumnType::Day)
     }
 
     /// The place of a column in the file.
@@ -155,7 +155,7 @@ impl RowGroup {
         self.rows
     }
 
-    /// The UTC days between which all its rows lie by the first column of [`Table::sort`].
+    /// The UTC days between which all its rows lie by the day or instant in [`Table::sort`].
     #[must_use]
     pub fn days(&self) -> DayRange {
         let file = &self.source.file;

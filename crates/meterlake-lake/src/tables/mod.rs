@@ -2,6 +2,7 @@
 
 pub mod b2c_daily;
 pub mod b2c_events;
+pub mod charges_rollup;
 pub(crate) mod column;
 pub mod licences;
 pub mod user_counts;
@@ -22,6 +23,8 @@ use crate::charges;
 pub enum Table {
     /// Charges, [`crate::charges`].
     Charges,
+    /// Charges of customers, summed, [`charges_rollup`].
+    ChargesRollup,
     /// B2C events, [`b2c_events`].
     B2cEvents,
     /// B2C events by day, and coverage, [`b2c_daily`].
@@ -34,13 +37,15 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] = [Self::Charges, Self::B2cEvents, Self::B2cDaily, Self::UserCounts, Self::Licences];
+    pub const ALL: [Self; 6] =
+        [Self::Charges, Self::ChargesRollup, Self::B2cEvents, Self::B2cDaily, Self::UserCounts, Self::Licences];
 
     /// Its name, which is also its folder and the id under which other tables note a version of it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Charges => "charges",
+            Self::ChargesRollup => "charges_rollup",
             Self::B2cEvents => "b2c_events",
             Self::B2cDaily => "b2c_daily",
             Self::UserCounts => "user_counts",
@@ -53,6 +58,9 @@ impl Table {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Charges => "One row a charge line.",
+            Self::ChargesRollup => {
+                "Billed charges of customers, summed by everything that reports by customer ask for."
+            }
             Self::B2cEvents => "One row a B2C sign-in or MFA event.",
             Self::B2cDaily => "B2C events counted by day, and the days that are covered.",
             Self::UserCounts => "One row a B2C tenant and day on which its users were counted.",
@@ -65,6 +73,7 @@ impl Table {
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Charges => charges::columns::COLUMNS,
+            Self::ChargesRollup => charges_rollup::columns::COLUMNS,
             Self::B2cEvents => b2c_events::columns::COLUMNS,
             Self::B2cDaily => b2c_daily::columns::COLUMNS,
             Self::UserCounts => user_counts::columns::COLUMNS,
@@ -81,11 +90,13 @@ impl Table {
         Arc::clone(&SCHEMAS[self as usize])
     }
 
-    /// The columns that order the rows of every data file. The first is a day or an instant.
+    /// The columns that order the rows of every data file. One of them is a day or an instant: in all tables that are
+    /// read in order, the first.
     #[must_use]
     pub fn sort(self) -> &'static [&'static str] {
         match self {
             Self::Charges => charges::columns::SORT,
+            Self::ChargesRollup => charges_rollup::columns::SORT,
             Self::B2cEvents => b2c_events::columns::SORT,
             Self::B2cDaily => b2c_daily::columns::SORT,
             Self::UserCounts => user_counts::columns::SORT,
@@ -99,6 +110,7 @@ impl Table {
     pub fn scope(self) -> &'static [&'static str] {
         match self {
             Self::Charges => charges::columns::SCOPE,
+            Self::ChargesRollup => charges_rollup::columns::SCOPE,
             Self::B2cEvents => b2c_events::columns::SCOPE,
             Self::B2cDaily => b2c_daily::columns::SCOPE,
             Self::UserCounts => user_counts::columns::SCOPE,
@@ -111,6 +123,7 @@ impl Table {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             Self::Charges => Some(charges::columns::BILLING_PERIOD),
+            Self::ChargesRollup => Some(charges_rollup::columns::BILLING_PERIOD),
             Self::B2cEvents => Some(b2c_events::columns::MONTH),
             Self::B2cDaily | Self::UserCounts | Self::Licences => None,
         }
@@ -121,7 +134,7 @@ impl Table {
         match self {
             Self::Charges => &[charges::columns::SOURCE_LINE],
             Self::B2cEvents => &[b2c_events::columns::TIME, b2c_events::columns::ID, b2c_events::columns::SOURCE_LINE],
-            Self::B2cDaily | Self::UserCounts | Self::Licences => &[],
+            Self::ChargesRollup | Self::B2cDaily | Self::UserCounts | Self::Licences => &[],
         }
     }
 
@@ -138,6 +151,7 @@ impl Table {
     pub fn built_from(self) -> &'static [Self] {
         match self {
             Self::B2cDaily => &[Self::B2cEvents],
+            Self::ChargesRollup => &[Self::Charges],
             _ => &[],
         }
     }

@@ -104,7 +104,8 @@ impl<'a> FileSplitter<'a> {
             bytes >= self.options.file_bytes.saturating_mul(times)
                 || open.stats.rows >= self.options.file_rows.saturating_mul(times)
         };
-        (full(1) && day != open.last_day) || full(2)
+        let between_days = !self.table.layout().is_led_by_time() || day != open.last_day;
+        (full(1) && between_days) || full(2)
     }
 
     fn create(&mut self, key: FileKey) -> Result<OpenFile, LakeError> {
@@ -149,7 +150,9 @@ impl<'a> FileSplitter<'a> {
         }
         let keys = self.table.partition().into_iter().chain(self.table.scope().iter().copied());
         let mut keys = keys.map(|name| column(batch, name).cloned()).collect::<Result<Vec<_>, _>>()?;
-        keys.push(Arc::new(days(self.table, batch)?));
+        if self.table.layout().is_led_by_time() {
+            keys.push(Arc::new(days(self.table, batch)?));
+        }
         Ok(partition(&keys)?.ranges())
     }
 }

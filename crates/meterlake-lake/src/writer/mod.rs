@@ -5,9 +5,9 @@ mod sort;
 
 use std::path::PathBuf;
 
-use arrow::datatypes::DataType;
+use arrow::{array::RecordBatch, datatypes::DataType};
 use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
+use futures::{Stream, StreamExt, TryStreamExt};
 use meterlake_model::ImportId;
 
 use crate::{error::LakeError, root::TableRoot, scope::ScopeKey, tables::Table};
@@ -89,7 +89,16 @@ impl TableWriter {
     /// stream; and those of the disk. Files written so far stay until [`crate::Lake::discard_in`].
     pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<NewFile>, LakeError> {
         check_schema(self.table, &batches)?;
-        let mut sorted = sort::sorted(self.table, batches, &self.staging, self.options.sort_memory).await?;
+        let sorted = sort::sorted(self.table, batches, &self.staging, self.options.sort_memory).await?;
+        self.split(sorted.map_err(LakeError::from)).await
+    }
+
+    /// Splits rows that come in order, with text as text, as [`Self::write_sorted`] does.
+    pub(crate) async fn split(
+        &mut self,
+        sorted: impl Stream<Item = Result<RecordBatch, LakeError>>,
+    ) -> Result<Vec<NewFile>, LakeError> {
+        let mut sorted = std::pin::pin!(sorted);
         let mut splitter = FileSplitter::new(self.table, &self.root, self.import, &self.options, self.next);
         while let Some(batch) = sorted.next().await {
             // Names count even when a file is left half written, so that no name is used twice.
@@ -107,19 +116,10 @@ impl TableWriter {
     ///
     /// # Errors
     /// As [`Self::write`].
-    pub(crate) async fn write_sorted(
-        &mut self,
-        mut batches: SendableRecordBatchStream,
-    ) -> Result<Vec<NewFile>, LakeError> {
+    pub(crate) async fn write_sorted(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<NewFile>, LakeError> {
         check_schema(self.table, &batches)?;
-        let mut splitter = FileSplitter::new(self.table, &self.root, self.import, &self.options, self.next);
-        while let Some(batch) = batches.next().await {
-            let batch = sort::owned_text(self.table, &batch?)?;
-            let taken = splitter.take(&batch).await;
-            self.next = splitter.next();
-            taken?;
-        }
-        splitter.finish().await
+        let table = self.table;
+        self.split(batches.map(|batch| Ok(sort::owned_text(table, &batch?)?))).await
     }
 }
 

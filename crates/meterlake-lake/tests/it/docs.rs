@@ -32,7 +32,15 @@ fn page() -> String {
         let partition = table.partition().map_or_else(|| "none".to_owned(), |column| format!("`{column}`"));
         let _ = write!(page, "Partition: {partition}. A data file holds one {}, ", list(table.scope()));
         let _ = write!(page, "its rows sorted by {}.", list(table.sort()));
-        for source in table.built_from() {
+        if *table == Table::ChargesRollup {
+            page.push_str(
+                " Built from `charges`: a billing period and scope has one file, in whose name a fingerprint of the \
+                 files of `charges` that it was summed from stands in the place of the import. Where the charges have \
+                 changed since, there is no file of that name until the rollup is built again, and reports read the \
+                 charges.",
+            );
+        }
+        for source in table.built_from().iter().filter(|_| *table != Table::ChargesRollup) {
             let _ =
                 write!(page, " Built from `{source}`: each commit notes, as the Delta transaction `{source}`, the ");
             let _ = write!(page, "version of it that the rows come from; read it at that version.");

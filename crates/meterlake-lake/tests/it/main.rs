@@ -8,6 +8,7 @@ mod interop;
 mod notes;
 mod older_lake;
 mod reading;
+mod rollup;
 mod row_groups;
 mod rows;
 mod sums;

@@ -19,6 +19,7 @@ pub(crate) use cache::Answers;
 pub use field::{AggregationLevel, AnalyticsField, AnalyticsKey, Direction};
 
 use self::plan::Checked;
+use self::sum::Ground;
 use crate::engine::QueryEngine;
 use crate::plan::{collect, keep_first, snapshot};
 use crate::{CustomerScope, ReportError};
@@ -68,11 +69,13 @@ pub(crate) async fn page(
     lake: &Lake,
     engine: &dyn QueryEngine,
     answers: &Answers,
+    rollup: bool,
     request: &AnalyticsRequest,
 ) -> Result<AnalyticsPage, ReportError> {
     let checked = Checked::new(request)?;
     let snapshot = snapshot(lake, request.snapshot).await?;
-    match sum::page(answers, engine, &snapshot, &checked).await? {
+    let ground = Ground { engine, snapshot: &snapshot, rollup: rollup.then_some(lake) };
+    match sum::page(answers, &ground, &checked).await? {
         Some(page) => Ok(page),
         None => planned(engine, &snapshot, &checked).await,
     }

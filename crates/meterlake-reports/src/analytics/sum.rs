@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use meterlake_lake::aggregate::{AggregateError, Aggregation, Condition, Form, Key, Measure, aggregate, may_match};
+use meterlake_lake::aggregate::{
+    AggregateError, Aggregation, Condition, Form, Key, Measure, aggregate, may_match, may_match_in,
+};
 use meterlake_lake::charges::columns;
-use meterlake_lake::{ChargesFile, ChargesSnapshot, LakeError};
+use meterlake_lake::{ChargesFile, ChargesSnapshot, Lake, LakeError, Table, TableSnapshot, rollup};
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Column};
@@ -20,16 +22,16 @@ const MOST_BYTES: usize = 96 << 20;
 /// The page that the request asks for; none when its answer is too large to be made in memory.
 pub(super) async fn page(
     answers: &Answers,
-    engine: &dyn QueryEngine,
-    snapshot: &ChargesSnapshot,
+    ground: &Ground<'_>,
     checked: &Checked<'_>,
 ) -> Result<Option<AnalyticsPage>, ReportError> {
+    let snapshot = ground.snapshot;
     let request = checked.request();
     let skip = usize::try_from(request.skip).unwrap_or(usize::MAX);
     let top = request.top.max(1);
     let end = skip.saturating_add(top);
     let key = key(snapshot, checked);
-    let Outcome::Answer(answer) = answers.get(key, || make(engine, snapshot, checked, end)).await? else {
+    let Outcome::Answer(answer) = answers.get(key, || make(ground, checked, end)).await? else {
         return Ok(None);
     };
     let total = request.total.unwrap_or(answer.len() as u64);
@@ -38,13 +40,21 @@ pub(super) async fn page(
     }
     if !answer.is_sorted(end) {
         let sorting = Arc::clone(&answer);
-        engine.work(Box::new(move |_| Box::pin(async move { sorting.sort(end) }))).await?;
+        ground.engine.work(Box::new(move |_| Box::pin(async move { sorting.sort(end) }))).await?;
     }
     let batches = vec![answer.rows(skip, top)?];
     Ok(Some(AnalyticsPage { snapshot: snapshot.version(), total, batches, more: end < answer.len() }))
 }
 
-/// Everything that an answer depends on.
+/// What answers are made of.
+pub(super) struct Ground<'a> {
+    pub(super) engine: &'a dyn QueryEngine,
+    pub(super) snapshot: &'a ChargesSnapshot,
+    /// The lake, when the rollup of the charges may be read in their place.
+    pub(super) rollup: Option<&'a Lake>,
+}
+
+/// Everything that an answer depends on. It is the same with and without the rollup.
 fn key(snapshot: &ChargesSnapshot, checked: &Checked<'_>) -> String {
     let AnalyticsRequest { customers, filter, days, aggregation, order_by, .. } = checked.request();
     let (fields, version) = (checked.fields(), snapshot.version());
@@ -52,17 +62,16 @@ fn key(snapshot: &ChargesSnapshot, checked: &Checked<'_>) -> String {
 }
 
 /// Sums, and puts the first `end` rows in order.
-async fn make(
-    engine: &dyn QueryEngine,
-    snapshot: &ChargesSnapshot,
-    checked: &Checked<'_>,
-    end: usize,
-) -> Result<Outcome, ReportError> {
+async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<Outcome, ReportError> {
+    let rollup = match ground.rollup {
+        Some(lake) => Some(lake.snapshot(Table::ChargesRollup).await?),
+        None => None,
+    };
     let (aggregation, by) = (Arc::new(aggregation(checked)?), by(checked));
-    let (fields, snapshot) = (checked.fields().to_vec(), snapshot.clone());
+    let (fields, snapshot) = (checked.fields().to_vec(), ground.snapshot.clone());
     let (done, result) = oneshot::channel();
     let work = move |means: Means| async move {
-        let sums = sum(&snapshot, &aggregation, &means).await;
+        let sums = sum(&snapshot, rollup.as_ref(), &aggregation, &means).await;
         let answer = sums.map(|sums| {
             let answer = sums.map(|sums| Answer::new(fields, sums, by)).transpose()?;
             if let Some(answer) = &answer {
@@ -72,7 +81,7 @@ async fn make(
         });
         drop(done.send(answer.and_then(|answer| answer)));
     };
-    if !engine.work(Box::new(move |means| Box::pin(work(means)))).await? {
+    if !ground.engine.work(Box::new(move |means| Box::pin(work(means)))).await? {
         return Ok(Outcome::Elsewhere);
     }
     result.await.map_err(|_| ReportError::Engine("the query died".to_owned()))?
@@ -81,12 +90,22 @@ async fn make(
 /// The sums; none when they do not fit into memory or only the engine can read the files.
 async fn sum(
     snapshot: &ChargesSnapshot,
+    rollup: Option<&TableSnapshot>,
     aggregation: &Arc<Aggregation>,
     means: &Means,
 ) -> Result<Option<meterlake_lake::aggregate::Aggregated>, ReportError> {
     let wanted = |file: &&ChargesFile| may_match(file, &aggregation.condition);
     let files: Vec<ChargesFile> = snapshot.files().iter().filter(wanted).cloned().collect();
-    let row_groups = snapshot.row_groups(&files, None).await?;
+    let row_groups = match rollup {
+        None => snapshot.row_groups(&files, None).await?,
+        Some(rollup) => {
+            let mut sources = rollup::sources(snapshot, rollup, &files);
+            sources.rollup.retain(|file| may_match_in(Table::ChargesRollup, file, &aggregation.condition));
+            let mut row_groups = rollup.row_groups(&sources.rollup, None).await?;
+            row_groups.extend(snapshot.row_groups(&sources.charges, None).await?);
+            row_groups
+        }
+    };
     match aggregate(row_groups, Arc::clone(aggregation), means.threads, &means.memory, MOST_BYTES).await {
         Ok(sums) => Ok(Some(sums)),
         Err(reason @ (AggregateError::TooLarge(_) | AggregateError::Unsupported(_))) => {

@@ -6,16 +6,17 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use meterlake_filter::{CompareOp, Expr, Limits, Moment, Value, parse};
+use meterlake_lake::rollup;
 use meterlake_reports::{
     AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsRequest, CustomerScope, DayFormat, Direction,
-    EmbeddedEngine, FieldKind, QUANTITY_COLUMN, QueryEngine, ReportError, Reports, WireField,
+    EmbeddedEngine, FieldKind, QUANTITY_COLUMN, QueryEngine, ReportError, Reports, ReportsConfig, WireField,
 };
 
 use crate::charge::{
     CATEGORIES, CUSTOMERS, Charge, LOCATIONS, NAMES, RESERVATIONS, Random, SERVICES, SUBSCRIPTIONS, UNITS, day,
 };
 use crate::naive;
-use crate::world::{World, assert_rows, import_id, texts, world};
+use crate::world::{World, assert_rows, config, import_id, texts, world};
 
 fn everything() -> AnalyticsRequest {
     AnalyticsRequest {
@@ -66,12 +67,14 @@ async fn walk(reports: &Reports, request: &AnalyticsRequest) -> (u64, Vec<Vec<St
     }
 }
 
-/// Holds both ways of answering, from memory and by plans of the engine, against the plainest computation.
+/// Holds all ways of answering (from the rollup where it is valid, from charges alone, by plans of the engine) against
+/// the plainest computation.
 async fn check(world: &World, request: &AnalyticsRequest) -> usize {
     let expected = naive::analytics(&world.rows, request);
     let skipped = usize::try_from(request.skip).unwrap().min(expected.len());
     let planned = Reports::with_engine(world.lake.clone(), Arc::new(PlansOnly(world.engine())));
-    for (way, reports) in [("memory", &world.reports), ("plans", &planned)] {
+    let charges = Reports::new(world.lake.clone(), &ReportsConfig { rollup: false, ..config() }).unwrap();
+    for (way, reports) in [("rollup", &world.reports), ("charges", &charges), ("plans", &planned)] {
         let (total, rows) = walk(reports, request).await;
         assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{way}: {request:?}");
         assert_rows(&rows, &expected[skipped..], &format!("{way}: {request:?}"));
@@ -143,7 +146,13 @@ async fn random_requests() {
     let world = world(13, 300).await;
     let mut random = Random(99);
     let mut rows = 0;
-    for _ in 0..40 {
+    for round in 0..40 {
+        if round == 20 {
+            // Until now the rollup is not valid for all charges.
+            let lagging = rollup::lagging(&world.lake).await.unwrap().missing.len();
+            assert!(lagging > 0 && lagging < rollup::parts(&world.lake).await.unwrap().len() + lagging);
+            rollup::rebuild(&world.lake, &|_| {}).await.unwrap();
+        }
         rows += check(&world, &random_request(&mut random)).await;
     }
     assert!(rows > 700, "{rows} rows say little");

@@ -3,7 +3,7 @@
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use meterlake_lake::charges::columns;
-use meterlake_lake::{ChargesFile, Commit, Lake};
+use meterlake_lake::{ChargesFile, Commit, Lake, rollup};
 use meterlake_model::ImportId;
 use meterlake_reports::{CsvRows, EmbeddedEngine, Reports, ReportsConfig, WireField};
 
@@ -82,13 +82,17 @@ pub fn texts(batches: &[RecordBatch], fields: &[WireField]) -> Vec<Vec<String>> 
     reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
-/// Two months of charges of three imports.
+/// Two months of charges of three imports, with a rollup of the first two.
 pub async fn world(seed: u64, rows: usize) -> World {
     let mut random = crate::charge::Random(seed);
     let mut world = World::new().await;
     for (number, period) in [(1, "202410"), (2, "202411"), (3, "202411")] {
         let charges = crate::charge::charges(&mut random, import_id(number), period.parse().unwrap(), rows);
         world.import(import_id(number), charges, |_| false).await;
+        if number == 2 {
+            // The third import leaves some of it behind.
+            rollup::rebuild(&world.lake, &|_| {}).await.unwrap();
+        }
     }
     world
 }

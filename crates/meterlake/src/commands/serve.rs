@@ -126,6 +126,7 @@ pub(crate) fn reports_config(folder: &DataFolder) -> ReportsConfig {
         memory_limit: query.memory_mib.saturating_mul(1 << 20),
         kept_bytes: query.kept_mib.saturating_mul(1 << 20),
         spill_dir: Some(folder.staging()),
+        rollup: query.rollup,
         ..ReportsConfig::default()
     };
     if query.threads > 0 {

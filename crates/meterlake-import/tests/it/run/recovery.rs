@@ -12,10 +12,10 @@ use meterlake_import::{
     DatasetRecord, ImportJournal, ImportRecord, ImportRequest, ImportState, JournalError, NoProgress, Options,
     import_charges, recover,
 };
-use meterlake_lake::{Commit, Lake};
-use meterlake_model::{CostBasis, ImportId, SharedClock, SystemClock};
+use meterlake_lake::{Commit, Lake, rollup};
+use meterlake_model::{CostBasis, ImportId, InvoiceState, SharedClock, SystemClock};
 
-use super::world::{MemoryJournal, World, committed, ea};
+use super::world::{ALPHA, MemoryJournal, World, committed, ea, rated};
 
 #[tokio::test]
 async fn a_dead_import_is_taken_back() {
@@ -102,7 +102,11 @@ async fn child_that_imports_and_dies() {
     let Some(folder) = std::env::var_os("METERLAKE_TEST_CRASH_FOLDER").map(std::path::PathBuf::from) else { return };
     let lake = Lake::open_path(&folder.join("data/lake")).await.unwrap();
     let clock: SharedClock = Arc::new(SystemClock);
-    let options = Options { basis: Some(CostBasis::Actual), ..Options::default() };
+    let rated = std::env::var_os("METERLAKE_TEST_CRASH_RATED").is_some();
+    let options = match rated {
+        true => Options { invoice_state: Some(InvoiceState::Billed), ..Options::default() },
+        false => Options { basis: Some(CostBasis::Actual), ..Options::default() },
+    };
     let request = ImportRequest { paths: vec![folder.join("b.csv")], options, ..ImportRequest::default() };
     let journal = MemoryJournal::default();
     for record in lake.committed_imports().await.unwrap() {
@@ -135,6 +139,31 @@ async fn crashes_leave_all_or_nothing() {
         let again = world.actual(&[&world.folder.path().join("b.csv")]).await;
         assert!(again.is_ok(), "{point}: {again:?}");
         assert_eq!(world.billed(|_| true).await, "3", "{point}");
+    }
+}
+
+/// The charges are committed, their sums are not: the next import makes them.
+#[tokio::test]
+async fn a_crash_before_the_rollup_leaves_it_to_the_next_import() {
+    let world = World::new().await;
+    world.file("b.csv", rated(&[("2024-11-03", ALPHA, "1", "EUR"), ("2024-11-03", ALPHA, "2", "EUR")]));
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "run::recovery::child_that_imports_and_dies", "--nocapture"])
+        .env("METERLAKE_TEST_CRASH_FOLDER", world.folder.path())
+        .env("METERLAKE_TEST_CRASH_RATED", "1")
+        .env("METERLAKE_CRASH_AT", "committed")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(world.billed(|_| true).await, "3");
+    assert_eq!(rollup::lagging(&world.lake).await.unwrap().missing.len(), 1);
+    let next = world.file("c.csv", rated(&[("2024-10-03", ALPHA, "5", "EUR")]));
+    committed(world.import_with(&[&next], |r| r.options.invoice_state = Some(InvoiceState::Billed)).await);
+    assert!(rollup::lagging(&world.lake).await.unwrap().is_empty());
+    let parts = rollup::parts(&world.lake).await.unwrap();
+    assert_eq!(parts.len(), 2);
+    for part in parts {
+        assert_eq!(rollup::verify(&world.lake, &part).await.unwrap(), []);
     }
 }
 

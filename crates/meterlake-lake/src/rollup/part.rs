@@ -1,0 +1,132 @@
+//! What of charges has a rollup, and whether it has.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use meterlake_model::{BillingPeriod, CostBasis, ImportId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    charges::{ChargesFile, ChargesSnapshot, columns},
+    scope::{ScopeKey, ScopeValues},
+    snapshot::{TableFile, TableSnapshot},
+    stats::StatValue,
+    tables::Table,
+};
+
+/// Goes into every fingerprint; to be raised when other rows are made of the same charges.
+const FORM: &str = "charges_rollup 1";
+
+/// The charges of one billing period and scope in a snapshot.
+#[derive(Clone, Debug)]
+pub struct RollupPart {
+    /// The billing period.
+    pub period: BillingPeriod,
+    /// The key of the scope.
+    pub scope_key: ScopeKey,
+    /// The scope, in the order of [`columns::SCOPE`].
+    pub scope: Arc<ScopeValues>,
+    /// All live files of charges of the period and scope, by path.
+    pub(super) files: Vec<ChargesFile>,
+    pub(super) fingerprint: ImportId,
+}
+
+/// The files to read instead of some files of charges.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Files of `charges_rollup`.
+    pub rollup: Vec<TableFile>,
+    /// Files of charges that have no valid rollup, or none that could hold charges of customers.
+    pub charges: Vec<ChargesFile>,
+}
+
+impl RollupPart {
+    /// Charges in it, those that are no customer's included.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// The file with its rollup, if it is valid.
+    pub(super) fn file<'a>(&self, rollup: &'a TableSnapshot) -> Option<&'a TableFile> {
+        rollup.file(&self.path())
+    }
+
+    /// Whether the file is a rollup of the same period and scope, valid or not.
+    pub(super) fn is_of(&self, file: &TableFile) -> bool {
+        file.partition == Some(self.period.number()) && file.scope_key == self.scope_key
+    }
+
+    /// The only path under which its rollup is valid.
+    pub(super) fn path(&self) -> String {
+        let folder = Table::ChargesRollup.partition().unwrap_or_default();
+        format!("{folder}={}/{}-{}-0.parquet", self.period.number(), self.scope_key, self.fingerprint)
+    }
+}
+
+impl fmt::Display for RollupPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.period.number(), self.scope_key)
+    }
+}
+
+/// The parts of a snapshot that ask for a rollup: those with billed charges of customers.
+pub(super) fn parts(charges: &ChargesSnapshot) -> Vec<RollupPart> {
+    let mut parts: BTreeMap<(BillingPeriod, ScopeKey), Vec<ChargesFile>> = BTreeMap::new();
+    for file in charges.files() {
+        parts.entry((file.period, file.scope_key)).or_default().push(file.clone());
+    }
+    let asks = |files: &[ChargesFile]| is_billed(&files[0]) && files.iter().any(has_customers);
+    parts.into_values().filter(|files| asks(files)).map(RollupPart::of).collect()
+}
+
+impl RollupPart {
+    /// The part of these files, which are one at least.
+    fn of(files: Vec<ChargesFile>) -> Self {
+        let first = &files[0];
+        let (period, scope_key, scope) = (first.period, first.scope_key, Arc::clone(&first.scope));
+        let mut digest = Sha256::new_with_prefix(FORM);
+        for file in &files {
+            digest.update([0]);
+            digest.update(file.path.as_bytes());
+        }
+        let mut head = [0; 16];
+        head.copy_from_slice(&digest.finalize()[..16]);
+        let fingerprint = ImportId(uuid::Builder::from_custom_bytes(head).into_uuid());
+        Self { period, scope_key, scope, files, fingerprint }
+    }
+}
+
+fn is_billed(file: &ChargesFile) -> bool {
+    let basis = columns::SCOPE.iter().position(|column| *column == columns::COST_BASIS);
+    basis.is_some_and(|basis| file.scope[basis] != CostBasis::Amortized.as_str())
+}
+
+/// Whether some rows may have a customer. The empty text sorts before every other.
+fn has_customers(file: &ChargesFile) -> bool {
+    let place = Table::Charges.layout().stat(columns::CUSTOMER_TENANT_ID);
+    let greatest = place.and_then(|place| file.file.stats.greatest[place].as_ref());
+    !matches!(greatest, Some(StatValue::Text(greatest)) if greatest.is_empty())
+}
+
+/// What to read for sums by customer over `files`, which are some or all files of `charges`. The valid rollup of a part
+/// stands for all of its files, so that it holds rows of files that were not asked for: conditions must be on columns
+/// of the rollup, and none on single files.
+#[must_use]
+pub fn sources(charges: &ChargesSnapshot, rollup: &TableSnapshot, files: &[ChargesFile]) -> Sources {
+    let mut sources = Sources::default();
+    if rollup.files().is_empty() {
+        sources.charges = files.to_vec();
+        return sources;
+    }
+    let rolled: BTreeMap<(BillingPeriod, ScopeKey), &TableFile> =
+        (parts(charges).iter()).filter_map(|part| Some(((part.period, part.scope_key), part.file(rollup)?))).collect();
+    let mut taken = BTreeMap::new();
+    for file in files {
+        match rolled.get(&(file.period, file.scope_key)) {
+            Some(rolled) => drop(taken.insert(&rolled.path, (*rolled).clone())),
+            None => sources.charges.push(file.clone()),
+        }
+    }
+    sources.rollup = taken.into_values().collect();
+    sources
+}
