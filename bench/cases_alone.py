@@ -123,5 +123,6 @@ def memory(context: Context) -> None:
     context.results.add("memory of the server, all cases", "MiB", [context.server.peak], target=512, absolute=True)
     peaks = [month["peak_mib"] for month in context.big.about["imports"]]
     context.results.add("memory of the imports", "MiB", [max(peaks)], target=512, absolute=True)
+    context.results.add("memory of maintenance", "MiB", [context.big.about["maintain_peak_mib"]], absolute=True)
     rows = [month["rows"] / month["seconds"] for month in context.big.about["imports"]]
     context.results.add("imports that made the lake", "rows/s", rows, more=True, absolute=True)
