@@ -6,6 +6,7 @@
 pub mod aggregate;
 pub mod charges;
 mod checked_sum;
+pub mod coded;
 mod commit;
 mod error;
 mod lake;

@@ -102,6 +102,19 @@ impl FileStats {
         }
     }
 
+    /// Takes least and greatest values of more rows into account.
+    pub(crate) fn widen(&mut self, place: usize, least: &StatValue, greatest: &StatValue) {
+        if place < self.table.layout().scope {
+            return;
+        }
+        if self.least[place].as_ref().is_none_or(|held| least < held) {
+            self.least[place] = Some(least.clone());
+        }
+        if self.greatest[place].as_ref().is_none_or(|held| greatest > held) {
+            self.greatest[place] = Some(greatest.clone());
+        }
+    }
+
     /// The JSON text for the Delta log.
     pub(crate) fn to_json(&self) -> String {
         let layout = self.table.layout();

@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use arrow::array::{
-    Array, BooleanArray, Date32Array, Decimal128Array, Decimal128Builder, Int32Array, Int32Builder, StringArray,
-    StringBuilder,
-};
+use meterlake_lake::coded::{Cells as Column, Number};
 use meterlake_model::{Amount, BillingPeriod, Day, DecimalError, Quantity};
 
-use super::cells::{Cells, typed_decimals};
+use super::cells::{Cells, map};
+use super::distinct::cells;
 
 /// Tags as they are kept: with the braces that cost exports leave off, and empty where there are none.
 pub(super) fn tags(given: &str) -> Cow<'_, str> {
@@ -19,11 +17,6 @@ pub(super) fn tags(given: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(given)
     }
-}
-
-/// Whether [`tags`] changes the text.
-pub(super) fn tags_change(given: &str) -> bool {
-    lacks_braces(given) || is_empty_object(given)
 }
 
 fn lacks_braces(tags: &str) -> bool {
@@ -64,76 +57,88 @@ pub(super) fn currency(text: &str) -> Result<Cow<'_, str>, String> {
 }
 
 /// The billing period: the month of the period's start, else the option, else the month of the day.
-pub(super) fn periods(starts: Option<&Date32Array>, option: Option<BillingPeriod>, days: &Date32Array) -> Int32Array {
-    let month = |days: &Date32Array, row: usize| {
-        let day = days.is_valid(row).then(|| Day::from_since_epoch(days.value(row))).flatten();
-        day.map(BillingPeriod::containing)
+pub(super) fn periods(starts: Option<&Column<i32>>, option: Option<BillingPeriod>, days: &Column<i32>) -> Column<i32> {
+    let month =
+        |day: i32| (day != i32::NULL).then(|| Day::from_since_epoch(day)).flatten().map(BillingPeriod::containing);
+    // A row without any day is a reject and leaves the batch.
+    let period = |start: i32, day: i32| month(start).or(option).or_else(|| month(day)).map_or(0, BillingPeriod::number);
+    let nothing = Column::Same(i32::NULL);
+    let starts = starts.unwrap_or(&nothing);
+    let rows = match (starts, days) {
+        (Column::Same(start), Column::Same(day)) => return Column::Same(period(*start, *day)),
+        (Column::Each(values), _) | (_, Column::Each(values)) => values.len(),
     };
-    let mut builder = Int32Builder::with_capacity(days.len());
-    for row in 0..days.len() {
-        let period = starts.and_then(|s| month(s, row)).or(option).or_else(|| month(days, row));
-        // A row without any day is a reject and leaves the batch.
-        builder.append_value(period.map_or(0, BillingPeriod::number));
-    }
-    builder.finish()
+    let mut recent = [(i32::NULL, i32::NULL, period(i32::NULL, i32::NULL)); 32];
+    let each = (0..rows).map(|row| {
+        let (start, day) = (starts.at(row), days.at(row));
+        let slot = &mut recent[usize::from(day.to_le_bytes()[0] & 31)];
+        if (slot.0, slot.1) != (start, day) {
+            *slot = (start, day, period(start, day));
+        }
+        slot.2
+    });
+    cells(each.collect())
 }
 
 /// `charges_billed_separately` where the file has no column of that name.
-pub(super) fn not_eligible(eligible: &BooleanArray) -> BooleanArray {
-    (0..eligible.len()).map(|row| Some(eligible.is_valid(row) && !eligible.value(row))).collect()
+pub(super) fn not_eligible(eligible: &Column<u8>) -> Column<u8> {
+    map(eligible, |value| u8::from(value == 0))
 }
 
 /// None read as false.
-pub(super) fn false_for_none(values: &BooleanArray) -> BooleanArray {
-    (0..values.len()).map(|row| Some(values.is_valid(row) && values.value(row))).collect()
+pub(super) fn false_for_none(values: &Column<u8>) -> Column<u8> {
+    map(values, |value| u8::from(value == 1))
 }
 
 /// USD figures: the source's own column, else the billed cost where it is in USD, else the cost in pricing currency
 /// where that is USD.
 pub(super) fn usd(
-    own: &Decimal128Array,
-    billed: (&Decimal128Array, &StringArray),
-    pricing: (&Decimal128Array, &StringArray),
-) -> Decimal128Array {
-    let mut builder = Decimal128Builder::with_capacity(own.len());
-    for row in 0..own.len() {
-        let at = |values: &Decimal128Array| values.is_valid(row).then(|| values.value(row));
-        let usd = |(values, currencies): (&Decimal128Array, &StringArray)| {
-            at(values).filter(|_| currencies.value(row).eq_ignore_ascii_case("USD"))
-        };
-        builder.append_option(at(own).or_else(|| usd(billed)).or_else(|| usd(pricing)));
+    own: &Column<i128>,
+    billed: (&Column<i128>, &Column<bool>),
+    pricing: (&Column<i128>, &Column<bool>),
+    rows: usize,
+) -> Column<i128> {
+    let never = |(values, dollars): (&Column<i128>, &Column<bool>)| {
+        *values == Column::Same(i128::NULL) || *dollars == Column::Same(false)
+    };
+    if never(billed) && never(pricing) {
+        return own.clone();
     }
-    typed_decimals::<24>(builder.finish())
+    let each = (0..rows).map(|row| {
+        let dollars = |(values, dollars): (&Column<i128>, &Column<bool>)| {
+            if dollars.at(row) { values.at(row) } else { i128::NULL }
+        };
+        let candidates = [own.at(row), dollars(billed), dollars(pricing)];
+        candidates.into_iter().find(|value| *value != i128::NULL).unwrap_or(i128::NULL)
+    });
+    cells(each.collect())
 }
 
 /// Costs where the file has prices only: quantity × price, exactly.
 pub(super) fn priced(
-    cells: &mut Cells<'_>,
-    costs: &Decimal128Array,
-    quantities: &Decimal128Array,
-    prices: &Decimal128Array,
-) -> Decimal128Array {
-    let mut builder = Decimal128Builder::with_capacity(costs.len());
-    for row in 0..costs.len() {
-        if costs.is_valid(row) || cells.flaws.contains_key(&row) {
-            builder.append_option(costs.is_valid(row).then(|| costs.value(row)));
+    of: &mut Cells<'_>,
+    costs: &Column<i128>,
+    quantities: &Column<i128>,
+    prices: &Column<i128>,
+) -> Column<i128> {
+    let mut priced = Vec::with_capacity(of.rows());
+    for row in 0..of.rows() {
+        let (cost, quantity, price) = (costs.at(row), quantities.at(row), prices.at(row));
+        if cost != i128::NULL || of.flaws.contains_key(&row) {
+            priced.push(cost);
             continue;
         }
-        let product = if quantities.is_valid(row) && prices.is_valid(row) {
-            product(quantities.value(row), prices.value(row))
-                .map_err(|e| format!("quantity × price is not an exact amount: {e}"))
+        let product = if quantity != i128::NULL && price != i128::NULL {
+            product(quantity, price).map_err(|e| format!("quantity × price is not an exact amount: {e}"))
         } else {
             Err("there is neither a cost nor a unit price".to_owned())
         };
-        match product {
-            Ok(cost) => builder.append_value(cost),
-            Err(reason) => {
-                cells.reject(row, None, "", reason);
-                builder.append_null();
-            }
-        }
+        priced.push(product.unwrap_or_else(|reason| {
+            of.reject(row, None, "", reason);
+            i128::NULL
+        }));
     }
-    typed_decimals::<24>(builder.finish())
+    cells(priced)
 }
 
 /// The product of an unscaled quantity and an unscaled amount as an unscaled amount, exactly.
@@ -157,19 +162,6 @@ fn without_zeros(mut value: i128, mut scale: u32) -> (i128, u32) {
     (value, scale)
 }
 
-/// `first` where it is not empty, else `second`.
-pub(super) fn or_else(first: &StringArray, second: &StringArray) -> StringArray {
-    if (0..first.len()).all(|row| !first.value(row).is_empty()) {
-        return first.clone();
-    }
-    let mut builder = StringBuilder::with_capacity(first.len(), first.value_data().len());
-    for row in 0..first.len() {
-        let text = first.value(row);
-        builder.append_value(if text.is_empty() { second.value(row) } else { text });
-    }
-    builder.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,16 +180,28 @@ mod tests {
 
     #[test]
     fn dollars_are_stated_and_never_converted() {
-        let amounts = |values: [Option<i128>; 5]| typed_decimals::<24>(values.into_iter().collect());
-        let codes = |codes: [&str; 5]| StringArray::from_iter_values(codes);
+        let amounts = |values: [Option<i128>; 5]| Column::Each(values.map(|v| v.unwrap_or(i128::NULL)).to_vec());
+        let dollars = |flags: [bool; 5]| Column::Each(flags.to_vec());
         // The source's own; billed in dollars; priced in dollars; neither; nothing there.
         let (own, billed) =
             (amounts([Some(1), None, None, None, None]), amounts([Some(2), Some(2), Some(2), Some(2), None]));
         let pricing = amounts([Some(3), Some(3), Some(3), Some(3), None]);
-        let (currencies, priced_in) =
-            (codes(["USD", "usd", "EUR", "EUR", "USD"]), codes(["USD", "USD", "Usd", "GBP", "EUR"]));
-        let dollars = usd(&own, (&billed, &currencies), (&pricing, &priced_in));
-        assert_eq!(dollars.iter().collect::<Vec<_>>(), [Some(1), Some(2), Some(3), None, None]);
+        let (billed_in, priced_in) =
+            (dollars([true, true, false, false, true]), dollars([true, true, true, false, false]));
+        let usd = usd(&own, (&billed, &billed_in), (&pricing, &priced_in), 5);
+        assert_eq!(usd, amounts([Some(1), Some(2), Some(3), None, None]));
+        let never = super::usd(&own, (&billed, &Column::Same(false)), (&Column::Same(i128::NULL), &priced_in), 5);
+        assert_eq!(never, own);
+    }
+
+    #[test]
+    fn the_stated_month_counts_first() {
+        let day = |text: &str| text.parse::<Day>().unwrap().since_epoch();
+        let days = Column::Each(vec![day("2024-11-30"), day("2024-12-01"), day("2024-11-30")]);
+        let starts = Column::Each(vec![day("2024-10-01"), i32::NULL, i32::NULL]);
+        assert_eq!(periods(Some(&starts), None, &days), Column::Each(vec![202_410, 202_412, 202_411]));
+        assert_eq!(periods(None, BillingPeriod::from_number(202_401), &days), Column::Same(202_401));
+        assert_eq!(periods(None, None, &Column::Same(i32::NULL)), Column::Same(0));
     }
 
     #[test]

@@ -3,18 +3,21 @@
 mod assemble;
 mod cells;
 mod derive;
+mod distinct;
 mod reservation;
 
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, BooleanBufferBuilder};
 use arrow::record_batch::RecordBatch;
+use meterlake_lake::Table;
 use meterlake_lake::charges::columns;
+use meterlake_lake::coded::CodedRows;
 use meterlake_model::{CostBasis, ImportId, InvoiceState, SourceKind};
 
-use self::cells::Cells;
+use self::cells::{Cells, Memos, Source, sources};
+pub(crate) use self::distinct::Distinct;
 use crate::mapping::Plan;
-use crate::source::batch::truncate;
+use crate::source::batch::{TextBatch, truncate};
 use crate::source::{Format, Rows, SourceFile};
 use crate::{DateFormat, ImportError, Inspected, NumberFormat, Options, Progress};
 
@@ -69,16 +72,42 @@ pub struct Converted {
 
 /// The batches of one file. Ends after the first error.
 pub struct Converter {
+    texts: Texts,
+    coder: Coder,
+    distinct: Distinct,
+    ended: bool,
+}
+
+/// The rows of one file as text.
+pub(crate) struct Texts {
+    file: String,
+    rows: Rows,
+    width: usize,
+    expected_rows: u64,
+    read: u64,
+    progress: Arc<dyn Progress>,
+}
+
+/// From text to coded rows, for one file.
+pub(crate) struct Coder {
     file: String,
     kind: SourceKind,
-    expected_rows: u64,
     formats: (DateFormat, NumberFormat),
     header: Vec<String>,
     plan: Plan,
-    rows: Rows,
+    sources: Option<Vec<Source>>,
+    memos: Memos,
     context: ConvertContext,
-    read: u64,
-    ended: bool,
+}
+
+/// One step of pass 2, in codes.
+pub(crate) struct Coded {
+    /// Good rows; may be none.
+    pub(crate) rows: CodedRows,
+    /// Bad rows among the rows read.
+    pub(crate) rejects: Vec<Reject>,
+    /// Rows read in this step, bad ones included.
+    pub(crate) rows_read: u64,
 }
 
 /// Starts pass 2 over a file that was inspected with the same options.
@@ -87,6 +116,19 @@ pub struct Converter {
 /// [`ImportError`] when the file cannot be opened, or a row would lack account, currency or invoice state and no
 /// option gives it.
 pub fn convert(file: &SourceFile, inspected: &Inspected, context: &ConvertContext) -> Result<Converter, ImportError> {
+    let (texts, coder) = open(file, inspected, context)?;
+    Ok(Converter { texts, coder, distinct: Distinct::default(), ended: false })
+}
+
+/// The two halves of pass 2, which may run beside one another.
+///
+/// # Errors
+/// As [`convert`].
+pub(crate) fn open(
+    file: &SourceFile,
+    inspected: &Inspected,
+    context: &ConvertContext,
+) -> Result<(Texts, Coder), ImportError> {
     let plan = Plan::new(inspected.kind, &inspected.header);
     let needed = |reason: &str, option| {
         Err(ImportError::OptionNeeded { file: file.name.clone(), reason: reason.to_owned(), option })
@@ -112,22 +154,30 @@ pub fn convert(file: &SourceFile, inspected: &Inspected, context: &ConvertContex
         });
     }
     context.progress.stage(&format!("reading {}", file.name), Some(file.size));
-    let rows = Rows::open(file, false, &inspected.header)?;
+    let mut rows = Rows::open(file, false, &inspected.header)?;
     if rows.format != Format::Json && rows.header() != inspected.header {
         return Err(changed(&file.name));
     }
-    Ok(Converter {
+    rows.want(&plan.positions_of(|_| true));
+    let texts = Texts {
+        file: file.name.clone(),
+        rows,
+        width: inspected.header.len(),
+        expected_rows: inspected.rows,
+        read: 0,
+        progress: Arc::clone(&context.progress),
+    };
+    let coder = Coder {
         file: file.name.clone(),
         kind: inspected.kind,
-        expected_rows: inspected.rows,
         formats: (inspected.date_format, inspected.number_format),
         header: inspected.header.clone(),
         plan,
-        rows,
+        sources: None,
+        memos: Memos::default(),
         context: context.clone(),
-        read: 0,
-        ended: false,
-    })
+    };
+    Ok((texts, coder))
 }
 
 fn changed(file: &str) -> ImportError {
@@ -153,52 +203,58 @@ impl Iterator for Converter {
 
 impl Converter {
     fn step(&mut self) -> Result<Option<Converted>, ImportError> {
+        let Some(batch) = self.texts.next()? else { return Ok(None) };
+        let Coded { rows, rejects, rows_read } = self.coder.code(&batch, &mut self.distinct);
+        let batch = rows.to_batch(Table::Charges, &self.distinct.dictionaries)?;
+        Ok(Some(Converted { batch, rejects, rows_read }))
+    }
+}
+
+impl Texts {
+    /// The next rows; none at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<TextBatch>, ImportError> {
         let batch = self.rows.next_batch()?;
-        self.context.progress.advance(self.rows.taps.advanced());
+        self.progress.advance(self.rows.taps.advanced());
         let Some(batch) = batch else {
             return if self.read == self.expected_rows { Ok(None) } else { Err(changed(&self.file)) };
         };
-        if self.rows.header().len() != self.header.len() {
+        if self.rows.header().len() != self.width {
             return Err(changed(&self.file));
         }
-        let rows_read = (batch.rows() + batch.faults.len()) as u64;
-        self.read += rows_read;
-        let (dates, numbers) = self.formats;
-        let mut cells = Cells::new(self.kind, &self.plan, &batch, dates, numbers);
-        let typed = assemble::assemble(&mut cells, self.kind, &self.context, &batch.lines);
-        let (typed, flaws) = (typed.map_err(|e| self.internal(&e))?, cells.flaws);
+        self.read += (batch.rows() + batch.faults.len()) as u64;
+        Ok(Some(batch))
+    }
+}
+
+impl Coder {
+    /// Turns rows into codes of the dictionaries.
+    pub(crate) fn code(&mut self, batch: &TextBatch, distinct: &mut Distinct) -> Coded {
+        let mut own = self.sources.take().unwrap_or_else(|| sources(&self.plan, &self.header, distinct));
+        let mut memos = std::mem::take(&mut self.memos);
+        let mut cells = Cells::new(self.kind, &self.plan, &mut own, batch, self.formats, distinct, &mut memos);
+        let mut rows = assemble::assemble(&mut cells, self.kind, &self.context, &batch.lines);
+        let flaws = cells.flaws;
+        (self.sources, self.memos) = (Some(own), memos);
         let mut rejects: Vec<Reject> = batch
             .faults
             .iter()
             .map(|fault| self.reject(fault.line, String::new(), String::new(), fault.reason.clone(), fault.raw.clone()))
             .collect();
-        let mut keep = BooleanBufferBuilder::new(batch.rows());
-        keep.append_n(batch.rows(), true);
+        if !flaws.is_empty() {
+            let good = (0..batch.rows()).filter(|row| !flaws.contains_key(row));
+            let good: Vec<u32> = good.filter_map(|row| u32::try_from(row).ok()).collect();
+            rows.keep(&good);
+        }
         for (row, flaw) in flaws {
-            keep.set_bit(row, false);
             let column = flaw.column.and_then(|at| self.header.get(at)).cloned().unwrap_or_default();
             rejects.push(self.reject(batch.lines[row], column, flaw.value, flaw.reason, batch.raw_row(row)));
         }
         rejects.sort_by_key(|r| r.line);
-        let typed = if rejects.len() > batch.faults.len() {
-            let keep = BooleanArray::new(keep.finish(), None);
-            arrow::compute::filter_record_batch(&typed, &keep).map_err(|e| self.internal(&e))?
-        } else {
-            typed
-        };
-        Ok(Some(Converted { batch: typed, rejects, rows_read }))
+        Coded { rows, rejects, rows_read: (batch.rows() + batch.faults.len()) as u64 }
     }
 
     fn reject(&self, line: u64, column: String, mut value: String, reason: String, raw: String) -> Reject {
         truncate(&mut value, 256);
         Reject { file: self.file.clone(), line, column, value, reason, raw }
-    }
-
-    fn internal(&self, error: &arrow::error::ArrowError) -> ImportError {
-        ImportError::Damaged {
-            file: self.file.clone(),
-            place: format!("row {}", self.read),
-            reason: format!("the rows could not be assembled: {error}"),
-        }
     }
 }

@@ -84,8 +84,8 @@ impl RecordFile {
             progress.advance(self.taps.advanced());
             let header = reader.header();
             for row in 0..batch.rows() {
-                let cells = header.iter().zip(&batch.columns);
-                let fields = cells.map(|(name, cells)| (name.clone(), cells.value(row).into())).collect();
+                let names = header.iter().enumerate();
+                let fields = names.map(|(at, name)| (name.clone(), batch.value(at, row).into())).collect();
                 ready.push_back(Entry::Record { line: batch.lines[row], fields });
             }
             let faults = batch.faults.into_iter();

@@ -25,6 +25,13 @@ impl BasisEvidence {
         self.actual.is_some() && self.amortized.is_some()
     }
 
+    /// Whether rows of this charge type and pricing model may tell anything.
+    pub(super) fn may_tell(charge_type: &str, pricing_model: &str) -> bool {
+        let is = |text: &str, names: &[&str]| names.iter().any(|name| text.eq_ignore_ascii_case(name));
+        is(charge_type, &["UnusedReservation", "UnusedSavingsPlan", "Purchase", "Refund"])
+            || is(charge_type, &["Usage"]) && is(pricing_model, &["Reservation", "SavingsPlan"])
+    }
+
     /// Takes note of a row.
     pub(super) fn see(&mut self, row: &Telling<'_>) {
         let is = |text: &str, name: &str| text.eq_ignore_ascii_case(name);

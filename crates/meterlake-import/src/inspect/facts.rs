@@ -1,8 +1,8 @@
 //! What pass 1 gathers row by row.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use arrow::array::StringArray;
 use meterlake_lake::charges::{ColumnType, columns};
 use meterlake_model::{Day, DayRange, SourceKind};
 
@@ -87,14 +87,14 @@ impl Facts {
             self.short = Some((line, fields, before + batch.short.len() as u64));
         }
         for &at in &self.date_columns {
-            for (text, &line) in values(&batch.columns[at]).zip(&batch.lines) {
-                self.dates.see(text, line);
+            for (text, line) in changes(batch, at) {
+                self.dates.see(&text, line);
             }
         }
         if self.format == Format::Csv {
             for &at in &self.number_columns {
-                for (text, &line) in values(&batch.columns[at]).zip(&batch.lines) {
-                    self.numbers.see(text, line);
+                for (text, line) in changes(batch, at) {
+                    self.numbers.see(&text, line);
                 }
             }
         }
@@ -105,13 +105,14 @@ impl Facts {
 
     fn see_days(&mut self, batch: &TextBatch) {
         let Some(&at) = self.plan.positions(columns::USAGE_DATE).first() else { return };
-        for text in values(&batch.columns[at]) {
+        for (text, _) in changes(batch, at) {
             if text == self.last_day {
                 continue;
             }
-            text.clone_into(&mut self.last_day);
+            self.last_day.clear();
+            self.last_day.push_str(&text);
             for (span, format) in self.spans.iter_mut().zip([DateFormat::MonthFirst, DateFormat::DayFirst]) {
-                if let Some(day) = date::parse(text, format).and_then(date::Moment::utc_day) {
+                if let Some(day) = date::parse(&text, format).and_then(date::Moment::utc_day) {
                     let (first, last) = span.unwrap_or((day, day));
                     *span = Some((first.min(day), last.max(day)));
                 }
@@ -121,10 +122,11 @@ impl Facts {
 
     /// Rows without account or currency, and account numbers that are none.
     fn see_gaps(&mut self, batch: &TextBatch) {
-        let none = |target: &str, row: usize| {
-            self.plan.positions(target).iter().all(|&at| is_none(batch.columns[at].value(row)))
+        let gaps = |target: &str| {
+            let positions = self.plan.positions(target);
+            let none = |row: &usize| positions.iter().all(|&at| is_none(batch.raw_cell(batch.span(at, *row))));
+            (0..batch.rows()).filter(none).count()
         };
-        let gaps = |target: &str| (0..batch.rows()).filter(|&row| none(target, row)).count();
         let (accounts, currencies) = (gaps(columns::BILLING_ACCOUNT_ID), gaps(columns::BILLING_CURRENCY));
         self.lacks_account |= accounts > 0;
         self.lacks_currency |= currencies > 0;
@@ -133,37 +135,61 @@ impl Facts {
         let lenient = self.kind.as_ref().is_some_and(|k| k.kind != SourceKind::EaUsageDetails);
         if let (true, None, Some(&at)) = (lenient, &self.odd_account, self.plan.positions(columns::ACCOUNT_ID).first())
         {
-            let odd = |text: &&str| !is_none(text) && text.parse::<i64>().is_err();
-            let found = values(&batch.columns[at]).zip(&batch.lines).find(|(text, _)| odd(text));
-            self.odd_account = found.map(|(text, &line)| (line, text.to_owned()));
+            let odd = |text: &str| !is_none(text) && text.parse::<i64>().is_err();
+            let found = changes(batch, at).find(|(text, _)| odd(text));
+            self.odd_account = found.map(|(text, line)| (line, text.into_owned()));
         }
     }
 
     fn see_basis(&mut self, batch: &TextBatch) {
-        let (Some(charge_type), Some(cost)) =
-            (self.first(batch, columns::CHARGE_TYPE), self.first(batch, columns::BILLED_COST))
+        let (Some(charge_type), Some(cost)) = (self.first(columns::CHARGE_TYPE), self.first(columns::BILLED_COST))
         else {
             return;
         };
         if self.basis.settled() || !self.kind.as_ref().is_some_and(|k| is_cost_export(k.kind)) {
             return;
         }
-        let pricing_model = self.first(batch, columns::PRICING_MODEL);
-        let commitments = [self.first(batch, columns::RESERVATION_ID), self.first(batch, columns::BENEFIT_ID)];
+        let pricing_model = self.first(columns::PRICING_MODEL);
+        let commitments = [self.first(columns::RESERVATION_ID), self.first(columns::BENEFIT_ID)];
+        let cell = |at: usize, row: usize| batch.raw_cell(batch.span(at, row));
+        // Whether a row may tell anything depends on two columns of few values.
+        let mut last = ("", "", false);
         for (row, &line) in batch.lines.iter().enumerate() {
-            let commitment = commitments.iter().flatten().map(|c| c.value(row)).find(|v| !v.is_empty());
-            self.basis.see(&Telling {
-                line,
-                charge_type: charge_type.value(row),
-                pricing_model: pricing_model.map_or("", |c| c.value(row)),
-                commitment: commitment.unwrap_or_default(),
-                cost: cost.value(row),
-            });
+            let (charge, model) = (cell(charge_type, row), pricing_model.map_or("", |at| cell(at, row)));
+            if (charge, model) != (last.0, last.1) {
+                last = (charge, model, BasisEvidence::may_tell(charge, model));
+            }
+            if !last.2 {
+                continue;
+            }
+            let commitment = commitments.iter().flatten().map(|at| cell(*at, row)).find(|v| !v.is_empty());
+            let commitment = commitment.unwrap_or_default();
+            let cost = cell(cost, row);
+            self.basis.see(&Telling { line, charge_type: charge, pricing_model: model, commitment, cost });
         }
     }
 
-    fn first<'a>(&self, batch: &'a TextBatch, target: &str) -> Option<&'a StringArray> {
-        self.plan.positions(target).first().map(|&at| &batch.columns[at])
+    fn first(&self, target: &str) -> Option<usize> {
+        self.plan.positions(target).first().copied()
+    }
+
+    /// Places of the columns that any fact comes from.
+    pub(super) fn wanted(&self) -> BTreeSet<usize> {
+        let mut wanted = &self.date_columns | &self.number_columns;
+        for target in [
+            columns::USAGE_DATE,
+            columns::BILLING_ACCOUNT_ID,
+            columns::BILLING_CURRENCY,
+            columns::ACCOUNT_ID,
+            columns::CHARGE_TYPE,
+            columns::BILLED_COST,
+            columns::PRICING_MODEL,
+            columns::RESERVATION_ID,
+            columns::BENEFIT_ID,
+        ] {
+            wanted.extend(self.plan.positions(target));
+        }
+        wanted
     }
 
     /// First and last day of usage.
@@ -215,8 +241,14 @@ fn columns_at(header: &[String], positions: &[usize]) -> String {
     format!("columns {}", named.join(" and "))
 }
 
-fn values(column: &StringArray) -> impl Iterator<Item = &str> {
-    (0..arrow::array::Array::len(column)).map(|row| column.value(row))
+/// The cells of a column that differ from the one before, with their lines.
+fn changes(batch: &TextBatch, column: usize) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
+    let mut last: Option<(&str, bool)> = None;
+    batch.lines.iter().enumerate().filter_map(move |(row, &line)| {
+        let span = batch.span(column, row);
+        let cell = (batch.raw_cell(span), span.is_doubled());
+        (last.replace(cell) != Some(cell)).then(|| (batch.cell(span), line))
+    })
 }
 
 fn is_none(text: &str) -> bool {

@@ -66,6 +66,7 @@ pub fn inspect(file: &SourceFile, options: &Options, progress: &dyn Progress) ->
     let mut facts = Facts::new(rows.format);
     if rows.format != Format::Json {
         facts.follow(rows.header()).map_err(unrecognised)?;
+        rows.want(&facts.wanted());
     }
     while let Some(batch) = rows.next_batch()? {
         if facts.width != rows.header().len() {

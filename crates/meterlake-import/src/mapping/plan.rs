@@ -17,6 +17,13 @@ pub(crate) struct Slot {
     pub(crate) required: bool,
 }
 
+impl Slot {
+    /// Whether the target is an amount or a quantity.
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self.kind, ColumnType::Amount | ColumnType::Quantity)
+    }
+}
+
 /// Where everything that is kept stands in a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {

@@ -11,7 +11,7 @@ use super::access::column;
 use crate::ImportError;
 
 /// Columns that say how a row came here, not what it is.
-const PROVENANCE: [&str; 3] = [columns::IMPORT_ID, columns::SOURCE_FILE, columns::SOURCE_LINE];
+pub(super) const PROVENANCE: [&str; 3] = [columns::IMPORT_ID, columns::SOURCE_FILE, columns::SOURCE_LINE];
 
 enum Cells<'a> {
     Text(&'a StringArray),
@@ -52,11 +52,11 @@ pub(crate) fn row_digests(batch: &RecordBatch) -> Result<Vec<u128>, ImportError>
 }
 
 /// Four bytes that stand for a column's name.
-fn tag(name: &str) -> [u8; 4] {
+pub(super) fn tag(name: &str) -> [u8; 4] {
     first_half(name.as_bytes()).to_be_bytes().first_chunk().copied().unwrap_or_default()
 }
 
-fn first_half(bytes: &[u8]) -> u128 {
+pub(super) fn first_half(bytes: &[u8]) -> u128 {
     let hash = Sha256::digest(bytes);
     hash.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
 }

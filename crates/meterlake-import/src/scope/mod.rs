@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod claim;
+mod coded_digest;
+pub(crate) mod count;
 mod digest;
 mod drops;
 pub(crate) mod held;

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{Array, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{Array, Decimal128Array};
 use meterlake_lake::ScopeValues;
 use meterlake_lake::charges::columns;
 use meterlake_model::{Amount, BillingPeriod, Fixed, Quantity};
 
-use super::access::column;
-use super::digest::row_digests;
 use crate::ImportError;
 
 /// Place of the billing currency in [`columns::SCOPE`].
@@ -148,139 +146,6 @@ pub(crate) struct Tally {
     pub(crate) customers: BTreeMap<String, CustomerFacts>,
     /// Name by billing account.
     pub(crate) accounts: BTreeMap<String, String>,
-}
-
-struct Columns<'a> {
-    scope: [&'a StringArray; 6],
-    period: &'a Int32Array,
-    day: &'a Date32Array,
-    period_start: &'a Date32Array,
-    period_end: &'a Date32Array,
-    account_name: &'a StringArray,
-    subscription: &'a StringArray,
-    customer: &'a StringArray,
-    customer_name: &'a StringArray,
-    customer_domain: &'a StringArray,
-    unit: &'a StringArray,
-    quantity: &'a Decimal128Array,
-    billed: &'a Decimal128Array,
-    effective: &'a Decimal128Array,
-}
-
-impl<'a> Columns<'a> {
-    fn of(batch: &'a RecordBatch) -> Result<Self, ImportError> {
-        let text = |name| column::<StringArray>(batch, name);
-        Ok(Self {
-            scope: [
-                text(columns::SOURCE_KIND)?,
-                text(columns::BILLING_ACCOUNT_ID)?,
-                text(columns::EXPORT_SCOPE)?,
-                text(columns::COST_BASIS)?,
-                text(columns::BILLING_CURRENCY)?,
-                text(columns::INVOICE_STATE)?,
-            ],
-            period: column(batch, columns::BILLING_PERIOD)?,
-            day: column(batch, columns::USAGE_DATE)?,
-            period_start: column(batch, columns::BILLING_PERIOD_START)?,
-            period_end: column(batch, columns::BILLING_PERIOD_END)?,
-            account_name: text(columns::BILLING_ACCOUNT_NAME)?,
-            subscription: text(columns::SUBSCRIPTION_ID)?,
-            customer: text(columns::CUSTOMER_TENANT_ID)?,
-            customer_name: text(columns::CUSTOMER_NAME)?,
-            customer_domain: text(columns::CUSTOMER_DOMAIN)?,
-            unit: text(columns::UNIT_OF_MEASURE)?,
-            quantity: column(batch, columns::QUANTITY)?,
-            billed: column(batch, columns::BILLED_COST)?,
-            effective: column(batch, columns::EFFECTIVE_COST)?,
-        })
-    }
-
-    fn is_in(&self, row: usize, key: &SetKey) -> bool {
-        self.period.value(row) == key.period.number()
-            && self.scope.iter().zip(&key.scope).all(|(array, value)| array.value(row) == value)
-    }
-
-    fn key(&self, row: usize) -> Result<SetKey, ImportError> {
-        let number = self.period.value(row);
-        let period = BillingPeriod::from_number(number).ok_or_else(|| {
-            ImportError::Lake(meterlake_lake::LakeError::Rows(format!("{number} is not a billing period")))
-        })?;
-        Ok(SetKey { scope: self.scope.map(|array| array.value(row).to_owned()), period })
-    }
-}
-
-impl Tally {
-    /// Counts a batch of the source file with this ordinal.
-    pub(crate) fn add(&mut self, batch: &RecordBatch, file: u32) -> Result<(), ImportError> {
-        let columns = Columns::of(batch)?;
-        let digests = row_digests(batch)?;
-        let mut row = 0;
-        while row < batch.num_rows() {
-            let key = columns.key(row)?;
-            let set = self.sets.entry(key.clone()).or_default();
-            let start = row;
-            // Rows of one set come in runs, so the set is looked up once a run.
-            while row < batch.num_rows() && columns.is_in(row, &key) {
-                set.add(&columns, row, digests[row])?;
-                row += 1;
-            }
-            *set.files.entry(file).or_default() += (row - start) as u64;
-        }
-        self.see_names(&columns, batch.num_rows());
-        Ok(())
-    }
-
-    fn see_names(&mut self, columns: &Columns<'_>, rows: usize) {
-        for row in 0..rows {
-            let account = columns.scope[1].value(row);
-            if self.accounts.get(account).is_none_or(String::is_empty) {
-                self.accounts.insert(account.to_owned(), columns.account_name.value(row).to_owned());
-            }
-            let customer = columns.customer.value(row);
-            if customer.is_empty() {
-                continue;
-            }
-            let facts = match self.customers.get_mut(customer) {
-                Some(facts) => facts,
-                None => self.customers.entry(customer.to_owned()).or_default(),
-            };
-            for (fact, array) in [
-                (&mut facts.name, columns.customer_name),
-                (&mut facts.domain, columns.customer_domain),
-                (&mut facts.currency, columns.scope[CURRENCY]),
-            ] {
-                if fact.is_empty() {
-                    array.value(row).clone_into(fact);
-                }
-            }
-        }
-    }
-}
-
-impl SetTally {
-    fn add(&mut self, columns: &Columns<'_>, row: usize, digest: u128) -> Result<(), ImportError> {
-        self.digest = self.digest.wrapping_add(digest);
-        self.sums.add_row(columns.billed, columns.effective, row)?;
-        if let Some(value) = decimal::<20>(columns.quantity, row)? {
-            let unit = columns.unit.value(row);
-            let mut sum = self.quantity.get(unit).copied();
-            add_to(&mut sum, Some(value), "quantity")?;
-            match (self.quantity.get_mut(unit), sum) {
-                (Some(old), Some(new)) => *old = new,
-                (None, Some(new)) => drop(self.quantity.insert(unit.to_owned(), new)),
-                (_, None) => {}
-            }
-        }
-        self.days.insert(columns.day.value(row));
-        insert(&mut self.subscriptions, columns.subscription.value(row));
-        insert(&mut self.customers, columns.customer.value(row));
-        if columns.period_start.is_valid(row) && columns.period_end.is_valid(row) {
-            let (start, end) = (columns.period_start.value(row), columns.period_end.value(row));
-            let old = self.stated_period.unwrap_or((start, end));
-            self.stated_period = Some((old.0.min(start), old.1.max(end)));
-        }
-        Ok(())
-    }
 }
 
 /// Inserts without allocating for what is there already.

@@ -1,5 +1,7 @@
 //! Rows as text, column by column, on their way from a file to typed batches.
 
+use std::borrow::Cow;
+
 use arrow::array::StringArray;
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::error::ArrowError;
@@ -33,17 +35,6 @@ impl TextColumn {
     /// Adds a row.
     pub(crate) fn push(&mut self, text: &[u8]) {
         self.data.extend_from_slice(text);
-        self.close();
-    }
-
-    /// Adds a row in which every doubled quote stands for one.
-    pub(crate) fn push_unquoting(&mut self, text: &[u8]) {
-        let mut rest = text;
-        while let Some(at) = memchr::memchr(b'"', rest) {
-            self.data.extend_from_slice(&rest[..=at]);
-            rest = rest.get(at + 2..).unwrap_or_default();
-        }
-        self.data.extend_from_slice(rest);
         self.close();
     }
 
@@ -87,37 +78,107 @@ pub(crate) struct Fault {
     pub(crate) raw: String,
 }
 
+/// Where a cell lies in the text of its batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Span {
+    start: u32,
+    /// The end; its highest bit tells that doubled quotes stand for one each.
+    end: u32,
+}
+
+const DOUBLED: u32 = 1 << 31;
+
+impl Span {
+    pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+
+    /// A cell between two places. Batches are far below 2 GiB, see [`BATCH_BYTES`] and the readers' limit on a row.
+    pub(crate) fn new(start: usize, end: usize, doubled: bool) -> Self {
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX) & !DOUBLED;
+        Self { start: place(start), end: place(end) | if doubled { DOUBLED } else { 0 } }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.start == self.end & !DOUBLED
+    }
+
+    /// Whether doubled quotes in the cell stand for one each.
+    pub(crate) fn is_doubled(self) -> bool {
+        self.end & DOUBLED != 0
+    }
+}
+
 /// Some rows of a file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct TextBatch {
-    /// A column for each header; JSON files may show further headers later.
-    pub(crate) columns: Vec<StringArray>,
+    /// The text in which all cells lie.
+    pub(crate) text: String,
+    /// Cells of a column for each header; none at all where the reader was told that a column does not matter. JSON
+    /// files may show further headers later.
+    pub(crate) columns: Vec<Vec<Span>>,
     /// Line on which each row starts.
     pub(crate) lines: Vec<u64>,
     /// Rows that end early, and how many fields they have.
     pub(crate) short: Vec<(usize, usize)>,
-    /// The rows as they stand in the file, cut at [`RAW_LIMIT`]; none for Parquet.
-    pub(crate) raw: Option<StringArray>,
+    /// The rows as they stand in the file; none for Parquet.
+    pub(crate) raw: Option<Vec<Span>>,
     /// Rows that are not in the columns.
     pub(crate) faults: Vec<Fault>,
 }
 
 impl TextBatch {
+    /// A batch of columns that were made one by one.
+    pub(crate) fn of_columns(
+        columns: &[StringArray],
+        raw: Option<&StringArray>,
+        lines: Vec<u64>,
+        faults: Vec<Fault>,
+    ) -> Self {
+        let mut text = String::new();
+        let mut spans = |array: &StringArray| {
+            let start = text.len();
+            text.push_str(std::str::from_utf8(array.value_data()).unwrap_or_default());
+            let place = |at: i32| start + usize::try_from(at).unwrap_or(0);
+            array.value_offsets().windows(2).map(|w| Span::new(place(w[0]), place(w[1]), false)).collect::<Vec<_>>()
+        };
+        let columns = columns.iter().map(&mut spans).collect();
+        let raw = raw.map(spans);
+        Self { text, columns, lines, short: Vec::new(), raw, faults }
+    }
+
     /// Rows in the columns.
     pub(crate) fn rows(&self) -> usize {
         self.lines.len()
     }
 
+    /// The cell of a row as it lies in the text, and whether quotes in it are doubled.
+    pub(crate) fn span(&self, column: usize, row: usize) -> Span {
+        self.columns.get(column).and_then(|cells| cells.get(row)).copied().unwrap_or_default()
+    }
+
+    /// The text of a cell as it stands, doubled quotes and all.
+    pub(crate) fn raw_cell(&self, span: Span) -> &str {
+        self.text.get(span.start as usize..(span.end & !DOUBLED) as usize).unwrap_or_default()
+    }
+
+    /// A cell.
+    pub(crate) fn value(&self, column: usize, row: usize) -> Cow<'_, str> {
+        self.cell(self.span(column, row))
+    }
+
+    /// A cell by its place.
+    pub(crate) fn cell(&self, span: Span) -> Cow<'_, str> {
+        let cell = self.raw_cell(span);
+        if span.is_doubled() { Cow::Owned(cell.replace("\"\"", "\"")) } else { Cow::Borrowed(cell) }
+    }
+
     /// A row for a reject.
     pub(crate) fn raw_row(&self, row: usize) -> String {
-        match &self.raw {
-            Some(raw) => raw.value(row).to_owned(),
-            None => {
-                let mut text = self.columns.iter().map(|c| c.value(row)).collect::<Vec<_>>().join(",");
-                truncate(&mut text, RAW_LIMIT);
-                text
-            }
-        }
+        let mut text = match &self.raw {
+            Some(raw) => raw_text(self.raw_cell(raw[row]).as_bytes()),
+            None => (0..self.columns.len()).map(|at| self.value(at, row)).collect::<Vec<_>>().join(","),
+        };
+        truncate(&mut text, RAW_LIMIT);
+        text
     }
 }
 

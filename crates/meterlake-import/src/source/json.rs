@@ -302,8 +302,8 @@ impl JsonReader {
             columns.push(column);
         }
         let finish = |c: TextColumn| c.finish().map_err(|e| self.broken(&e.to_string()));
-        let columns = columns.into_iter().map(finish).collect::<Result<_, _>>()?;
-        Ok(TextBatch { columns, lines, short: Vec::new(), raw: Some(finish(raw)?), faults })
+        let columns = columns.into_iter().map(finish).collect::<Result<Vec<_>, _>>()?;
+        Ok(TextBatch::of_columns(&columns, Some(&finish(raw)?), lines, faults))
     }
 
     /// The length of the record that the window starts with; none if it never ends.

@@ -1,5 +1,6 @@
 //! What lies on disk: files, zip members, folders with a manifest; their compression and format.
 
+mod ahead;
 pub(crate) mod batch;
 pub(crate) mod csv;
 mod discover;

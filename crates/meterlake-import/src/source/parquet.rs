@@ -68,7 +68,7 @@ impl ParquetReader {
         let rows = batch.num_rows() as u64;
         let lines = (self.row + 1..=self.row + rows).collect();
         self.row += rows;
-        Ok(Some(TextBatch { columns, lines, short: Vec::new(), raw: None, faults: Vec::new() }))
+        Ok(Some(TextBatch::of_columns(&columns, None, lines, Vec::new())))
     }
 }
 

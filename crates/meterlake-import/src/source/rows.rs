@@ -1,5 +1,8 @@
 //! The rows of a file in batches of text, whatever its format.
 
+use std::collections::BTreeSet;
+
+use super::ahead::Ahead;
 use super::batch::TextBatch;
 use super::csv::CsvReader;
 use super::json::JsonReader;
@@ -27,12 +30,14 @@ impl Rows {
     /// Opens a file and finds its header. `header` is what an earlier pass found, empty in the first.
     pub(crate) fn open(file: &SourceFile, hashing: bool, header: &[String]) -> Result<Self, ImportError> {
         let opened = open(file, hashing)?;
+        let ahead = |bytes| Ahead::new(bytes).map_err(|error| ImportError::Io { path: file.path.clone(), error });
+        let window = |bytes| Ok::<_, ImportError>(Window::new(Box::new(ahead(bytes)?)));
         let (format, reader) = match opened.content {
             Content::Text(Format::Json, bytes) => {
-                (Format::Json, Reader::Json(Box::new(JsonReader::open(&file.name, Window::new(bytes), header)?)))
+                (Format::Json, Reader::Json(Box::new(JsonReader::open(&file.name, window(bytes)?, header)?)))
             }
             Content::Text(_, bytes) => {
-                (Format::Csv, Reader::Csv(Box::new(CsvReader::open(&file.name, Window::new(bytes))?)))
+                (Format::Csv, Reader::Csv(Box::new(CsvReader::open(&file.name, window(bytes)?)?)))
             }
             Content::Parquet(source) => {
                 (Format::Parquet, Reader::Parquet(Box::new(ParquetReader::open(&file.name, source)?)))
@@ -63,6 +68,13 @@ impl Rows {
         match &self.reader {
             Reader::Parquet(reader) => reader.doubles(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Lets columns of other places be passed over where that saves work; their cells are then empty.
+    pub(crate) fn want(&mut self, places: &BTreeSet<usize>) {
+        if let Reader::Csv(reader) = &mut self.reader {
+            reader.want(places);
         }
     }
 

@@ -4,6 +4,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use meterlake_model::BillingPeriod;
 
 use crate::{
+    coded::{CodedSink, SinkOptions},
     error::LakeError,
     scope::{ScopeKey, ScopeValues},
     writer::{NewFile, TableWriter, WriterOptions},
@@ -46,6 +47,23 @@ impl ChargesWriter {
     /// As [`TableWriter::write`].
     pub async fn write(&mut self, batches: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, LakeError> {
         self.0.write(batches).await?.into_iter().map(WrittenFile::try_from).collect()
+    }
+
+    /// A sink for coded rows, which runs on a thread that may block, beside other work of this runtime.
+    ///
+    /// # Errors
+    /// None for charges, which have a partition.
+    pub fn coded(&self, options: SinkOptions, runtime: tokio::runtime::Handle) -> Result<CodedSink, LakeError> {
+        self.0.coded(options, runtime)
+    }
+
+    /// Takes over the files that a sink of this writer wrote, so that the names of further files follow.
+    ///
+    /// # Errors
+    /// [`LakeError::Rows`] when they are no files of charges.
+    pub fn take_over(&mut self, files: Vec<NewFile>) -> Result<Vec<WrittenFile>, LakeError> {
+        self.0.after(&files);
+        files.into_iter().map(WrittenFile::try_from).collect()
     }
 }
 

@@ -39,10 +39,10 @@ pub(super) struct FileSplitter<'a> {
 }
 
 /// What all rows of a file have in common.
-#[derive(Clone, PartialEq, Eq)]
-struct FileKey {
-    partition: Option<i32>,
-    scope: Vec<String>,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FileKey {
+    pub(crate) partition: Option<i32>,
+    pub(crate) scope: Vec<String>,
 }
 
 struct OpenFile {
@@ -109,9 +109,7 @@ impl<'a> FileSplitter<'a> {
     }
 
     fn create(&mut self, key: FileKey) -> Result<OpenFile, LakeError> {
-        let folder = self.table.partition().zip(key.partition);
-        let folder = folder.map_or_else(String::new, |(column, number)| format!("{column}={number}/"));
-        let path = format!("{folder}{}-{}-{}.parquet", key_of(&key.scope), self.import, self.next);
+        let path = path(self.table, &key, self.import, self.next);
         self.next += 1;
         let target = BufWriter::new(Arc::clone(&self.root.bucket), self.root.in_bucket(&path));
         let properties = properties(self.table, self.options, self.import, &key)?;
@@ -158,20 +156,29 @@ impl<'a> FileSplitter<'a> {
 }
 
 impl FileKey {
-    fn of(table: Table, rows: &RecordBatch) -> Result<Self, LakeError> {
-        let partition = match table.partition() {
-            Some(name) => {
-                let number = column(rows, name)?.as_primitive::<Int32Type>().value(0);
-                if BillingPeriod::from_number(number).is_none() {
-                    return Err(LakeError::Rows(format!("{number} in {name} is not a period written yyyymm")));
-                }
-                Some(number)
+    /// The key of a partition and scope.
+    pub(crate) fn new(table: Table, partition: Option<i32>, scope: Vec<String>) -> Result<Self, LakeError> {
+        match table.partition().zip(partition) {
+            Some((name, number)) if BillingPeriod::from_number(number).is_none() => {
+                Err(LakeError::Rows(format!("{number} in {name} is not a period written yyyymm")))
             }
-            None => None,
-        };
-        let scope = table.scope().iter().map(|name| Ok(column(rows, name)?.as_string::<i32>().value(0).to_owned()));
-        Ok(Self { partition, scope: scope.collect::<Result<_, LakeError>>()? })
+            _ => Ok(Self { partition, scope }),
+        }
     }
+
+    fn of(table: Table, rows: &RecordBatch) -> Result<Self, LakeError> {
+        let number = |name| Ok::<_, LakeError>(column(rows, name)?.as_primitive::<Int32Type>().value(0));
+        let partition = table.partition().map(number).transpose()?;
+        let scope = table.scope().iter().map(|name| Ok(column(rows, name)?.as_string::<i32>().value(0).to_owned()));
+        Self::new(table, partition, scope.collect::<Result<_, LakeError>>()?)
+    }
+}
+
+/// The path of an import's data file with this number.
+pub(super) fn path(table: Table, key: &FileKey, import: ImportId, number: u32) -> String {
+    let folder = table.partition().zip(key.partition);
+    let folder = folder.map_or_else(String::new, |(column, number)| format!("{column}={number}/"));
+    format!("{folder}{}-{import}-{number}.parquet", key_of(&key.scope))
 }
 
 fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, LakeError> {
@@ -195,7 +202,8 @@ fn first_day(days: &Date32Array) -> i32 {
     if days.is_empty() { i32::MIN } else { days.value(0) }
 }
 
-fn properties(
+/// How the files of a table are written.
+pub(crate) fn properties(
     table: Table,
     options: &WriterOptions,
     import: ImportId,

@@ -12,6 +12,9 @@ use meterlake_model::ImportId;
 
 use crate::{error::LakeError, root::TableRoot, scope::ScopeKey, tables::Table};
 use files::FileSplitter;
+pub(crate) use files::{FileKey, properties};
+
+use crate::coded::{CodedSink, SinkOptions};
 
 /// Bounds of a writer.
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ pub struct NewFile {
 }
 
 /// Writes the data files of one import into one table.
+#[derive(Clone)]
 pub struct TableWriter {
     table: Table,
     root: TableRoot,
@@ -78,6 +82,56 @@ impl TableWriter {
     pub fn with_options(mut self, options: WriterOptions) -> Self {
         self.options = options;
         self
+    }
+
+    /// A sink for coded rows of the table, whose files have the next names. It runs beside other work of this runtime, on
+    /// a thread that may block; after it nothing may be written with this writer but by [`Self::after`] what it wrote.
+    ///
+    /// # Errors
+    /// [`LakeError::Rows`] for a table without partition.
+    pub fn coded(&self, options: SinkOptions, runtime: tokio::runtime::Handle) -> Result<CodedSink, LakeError> {
+        CodedSink::new(self.clone(), runtime, options)
+    }
+
+    /// Lets the names of further files follow those of files that a sink wrote.
+    pub fn after(&mut self, files: &[NewFile]) {
+        let last = files.iter().filter_map(|file| number_of(&file.path)).max();
+        self.next = last.map_or(self.next, |last| self.next.max(last + 1));
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        self.table
+    }
+
+    pub(crate) fn root(&self) -> &TableRoot {
+        &self.root
+    }
+
+    pub(crate) fn import(&self) -> ImportId {
+        self.import
+    }
+
+    pub(crate) fn staging(&self) -> &std::path::Path {
+        &self.staging
+    }
+
+    pub(crate) fn options(&self) -> &WriterOptions {
+        &self.options
+    }
+
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
+    pub(crate) fn set_next(&mut self, next: u32) {
+        self.next = next;
+    }
+
+    /// The path of the next file.
+    pub(crate) fn next_path(&mut self, key: &FileKey) -> String {
+        let path = files::path(self.table, key, self.import, self.next);
+        self.next += 1;
+        path
     }
 
     /// Sorts (in bounded memory, spilling to the staging folder), splits by partition and scope, and writes Parquet
@@ -121,6 +175,11 @@ impl TableWriter {
         let table = self.table;
         self.split(batches.map(|batch| Ok(sort::owned_text(table, &batch?)?))).await
     }
+}
+
+/// The number in the name of a data file.
+fn number_of(path: &str) -> Option<u32> {
+    path.strip_suffix(".parquet")?.rsplit('-').next()?.parse().ok()
 }
 
 fn check_schema(table: Table, batches: &SendableRecordBatchStream) -> Result<(), LakeError> {

@@ -47,6 +47,148 @@ proptest! {
     }
 }
 
+/// Values that columns share, good, odd and bad ones; few, so that they meet again in many rows.
+const TEXTS: &[&str] = &[
+    "",
+    " ",
+    "a",
+    "A",
+    "7",
+    "007",
+    "-1",
+    "1.5",
+    " 2.25 ",
+    "1,234.5",
+    "1e-3",
+    "x",
+    "NULL",
+    "true",
+    "No",
+    "usd",
+    "EUR",
+    "DOLLAR",
+    "2024-11-30",
+    "2024-12-01T10:00:00Z",
+    "11/30/2024",
+    "2024-02-31",
+    "0.123456789012345678901",
+    "99999999999999999",
+    "6F9619FF-8B86-D011-B42D-00CF4FC964FF",
+    "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "/providers/x/billingAccounts/86/",
+    "/subscriptions/s1/resourceGroups/g/reservationOrders/o1/reservations/r1",
+    "{}",
+    "{\"a\": \"b\"}",
+    "\"a\": \"b\"",
+    "{\"ReservationOrderId\":\"o9\",\"ServiceType\":\"D2\",\"n\":1}",
+    "Usage",
+    "Purchase",
+    "Refund",
+    "Reservation",
+    "OnDemand",
+    "two\nlines",
+    "a \"quoted\" word",
+    "ä🙂",
+];
+
+const COLUMNS: &[&str] = &[
+    "Date",
+    "Cost",
+    "SubscriptionId",
+    "BillingAccountId",
+    "BillingCurrency",
+    "Quantity",
+    "Tags",
+    "AdditionalInfo",
+    "ReservationId",
+    "ChargeType",
+    "PricingModel",
+    "CustomerTenantId",
+    "IsAzureCreditEligible",
+    "BillingPeriodStartDate",
+    "MeterCategory",
+    "CostInUsd",
+    "PricingCurrency",
+    "CostInPricingCurrency",
+    "ProductOrderId",
+    "BenefitId",
+    "AccountId",
+    "ServicePeriodEndDate",
+    "PreTaxCost",
+    "UnitPrice",
+];
+
+/// Everything of the rows but where they stood.
+fn without_lines(batches: &[RecordBatch]) -> RecordBatch {
+    let schema = meterlake_lake::charges::columns::schema();
+    let all = arrow::compute::concat_batches(&schema, batches).unwrap();
+    let kept: Vec<usize> = (0..schema.fields().len()).filter(|at| schema.field(*at).name() != "source_line").collect();
+    all.project(&kept).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// What is worked out once for each distinct text is what each row by itself gives.
+    #[test]
+    fn rows_do_not_depend_on_one_another(
+        rows in prop::collection::vec(prop::collection::vec((any::<prop::sample::Index>(), 0u8..20), COLUMNS.len()), 1..30),
+        separator in prop::sample::select(vec![',', ';']),
+        crlf in any::<bool>(),
+        basis in prop::sample::select(vec![CostBasis::Actual, CostBasis::Amortized]),
+        comma in any::<bool>(),
+    ) {
+        let options = Options {
+            basis: Some(basis),
+            date_format: Some(DateFormat::Iso),
+            number_format: Some(if comma { NumberFormat::Comma } else { NumberFormat::Point }),
+            billing_account: Some("100".parse().unwrap()),
+            currency: Some("EUR".parse().unwrap()),
+            ..Options::default()
+        };
+        let end = if crlf { "\r\n" } else { "\n" };
+        let mut lines = Vec::new();
+        for row in &rows {
+            let mut cells = Vec::new();
+            for (at, (text, odds)) in row.iter().enumerate() {
+                // Mostly what the column wants, so that rows are taken at all.
+                let good = match COLUMNS[at] {
+                    "Date" => Some("2024-11-30"),
+                    "Cost" | "Quantity" | "CostInUsd" => Some("3"),
+                    "BillingCurrency" => Some("usd"),
+                    "CustomerTenantId" | "IsAzureCreditEligible" | "BillingPeriodStartDate" | "ServicePeriodEndDate" => Some(""),
+                    "CostInPricingCurrency" | "PreTaxCost" | "UnitPrice" => Some("7"),
+                    _ => None,
+                };
+                let text = match good {
+                    Some(good) if *odds > 0 => good,
+                    _ => TEXTS[text.index(TEXTS.len())],
+                };
+                let quoted = *odds == 5 || text.contains([separator, '"', '\n']) || text.starts_with('"');
+                cells.push(if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() });
+            }
+            let cut = row[0].0.index(100);
+            if cut < 8 {
+                cells.truncate(COLUMNS.len() - cut);
+            }
+            lines.push(cells.join(&separator.to_string()));
+        }
+        let head = COLUMNS.join(&separator.to_string());
+        let whole = read_bytes(format!("{head}{end}{}{end}", lines.join(end)).as_bytes(), &options).unwrap();
+        let (mut batches, mut rejects) = (Vec::new(), Vec::new());
+        for line in &lines {
+            let read = read_bytes(format!("{head}{end}{line}{end}").as_bytes(), &options).unwrap();
+            batches.extend(read.batches);
+            rejects.extend(read.rejects);
+        }
+        prop_assert_eq!(without_lines(&whole.batches), without_lines(&batches));
+        let told = |rejects: &[Reject]| -> Vec<_> {
+            rejects.iter().map(|r| (r.column.clone(), r.value.clone(), r.reason.clone(), r.raw.clone())).collect()
+        };
+        prop_assert_eq!(told(&whole.rejects), told(&rejects));
+    }
+}
+
 static PARQUET: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
     use arrow::array::{ArrayRef, Decimal128Array, StringArray};
     let text = |v: &str| Arc::new(StringArray::from(vec![v; 300])) as ArrayRef;

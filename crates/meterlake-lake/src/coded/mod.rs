@@ -1,0 +1,17 @@
+//! Rows as codes: columns whose texts are codes of dictionaries that last for a whole write. They are sorted by ranks,
+//! spilled as narrow numbers, and become dictionary pages without being hashed or compared again.
+
+mod bucket;
+mod chunk;
+mod column;
+mod dictionary;
+mod file;
+mod hybrid;
+mod order;
+mod rows;
+mod sink;
+mod stream;
+
+pub use dictionary::{EMPTY, TextDictionary};
+pub use rows::{Cells, CodedColumn, CodedRows, Number};
+pub use sink::{CodedSink, SinkOptions};
