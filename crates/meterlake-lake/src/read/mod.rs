@@ -2,14 +2,18 @@
 //! holds it so, nothing read twice that tells where things lie.
 //!
 //! [`TableSnapshot::row_groups`](crate::TableSnapshot::row_groups) lists them, [`RowGroup::fetch`] reads bytes, and
-//! [`FetchedRowGroup::batches`] decodes them on the thread that asks.
+//! [`FetchedRowGroup::batches`] or
+//! [`FetchedRowGroup::coded`] decode them on the thread that asks.
 
 mod batches;
 mod chunks;
+mod coded;
 mod footers;
+mod rle;
 mod row_group;
 
 pub(crate) use footers::Footers;
 
 pub use batches::{FetchedRowGroup, RowGroupBatches};
+pub use coded::{CodedColumn, Codes, Texts, Values};
 pub use row_group::RowGroup;

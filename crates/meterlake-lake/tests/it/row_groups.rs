@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::{
-    array::{Array, AsArray, RecordBatch},
+    array::{Array, ArrayRef, AsArray, RecordBatch},
     compute::{cast, concat_batches},
-    datatypes::{DataType, Date32Type, Int32Type},
+    datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimestampMicrosecondType},
 };
 use datafusion::physical_plan::collect;
 use meterlake_lake::{
-    ChargesFile, ChargesSnapshot, Lake, LakeError, Table, WriterOptions, charges::columns, read::RowGroup,
+    ChargesFile, ChargesSnapshot, Lake, LakeError, Table, WriterOptions,
+    charges::columns,
+    read::{CodedColumn, Codes, RowGroup, Values},
     session_context,
 };
 use meterlake_model::DayRange;
@@ -237,4 +239,117 @@ async fn what_cannot_be_read_is_told() {
     std::fs::remove_file(&path).unwrap();
     let error = snapshot.row_groups(snapshot.files(), None).await.unwrap_err();
     assert!(error.to_string().contains(&snapshot.files()[0].path), "{error}");
+}
+
+/// The rows of coded columns as text.
+fn shown(column: &CodedColumn, rows: usize) -> Vec<Option<String>> {
+    let value = |row: usize| {
+        let place = column.codes.get(row) as usize;
+        if place >= column.values.len() {
+            assert_eq!(place, column.values.len());
+            return None;
+        }
+        Some(match &column.values {
+            Values::Text(texts) => texts.get(place).to_owned(),
+            Values::Integers(values) => values[place].to_string(),
+            Values::Decimals(values, scale) => format!("{}e-{scale}", values[place]),
+            Values::Days(values) => values[place].to_string(),
+            Values::Booleans(values) => values[place].to_string(),
+        })
+    };
+    (0..rows).map(value).collect()
+}
+
+/// The rows of an array in the same form.
+fn shown_array(array: &ArrayRef) -> Vec<Option<String>> {
+    let value = |row: usize| {
+        if array.is_null(row) {
+            return None;
+        }
+        Some(match array.data_type() {
+            DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+            DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+            DataType::Decimal128(_, scale) => {
+                format!("{}e-{scale}", array.as_primitive::<Decimal128Type>().value(row))
+            }
+            DataType::Date32 => array.as_primitive::<Date32Type>().value(row).to_string(),
+            DataType::Timestamp(..) => array.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
+            DataType::Boolean => array.as_boolean().value(row).to_string(),
+            other => panic!("{other}"),
+        })
+    };
+    (0..array.len()).map(value).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coded_columns_hold_the_same_rows_in_every_table() {
+    for (table, number) in Table::ALL.into_iter().zip(20..) {
+        let dir = tempfile::tempdir().unwrap();
+        let lake = Lake::open_path(dir.path()).await.unwrap();
+        let import = new_import();
+        let options = WriterOptions { row_group_rows: 70_000, ..WriterOptions::default() };
+        let mut writer = lake.table_writer(table, import, dir.path()).with_options(options);
+        let few = table_rows::month(table, "one", "2024-11-01", 900, number);
+        // Rows that repeat, so that some numbers come in runs; more than 65 536 of them differ.
+        let repeated = arrow::array::UInt32Array::from_iter_values((0..3000u32).map(|row| row / 400 % 900));
+        let few = arrow::compute::take_record_batch(&few, &repeated).unwrap();
+        let many = table_rows::month(table, "one", "2024-11-01", 90_000, number + 100);
+        let adds = writer.write(table_rows::stream(table, vec![few, many])).await.unwrap();
+        lake.commit_to(table, table_rows::commit(import, adds, 0)).await.unwrap();
+        let snapshot = lake.snapshot(table).await.unwrap();
+        let names: Vec<&str> = table.columns().iter().map(|column| column.name).collect();
+        let groups = snapshot.row_groups(snapshot.files(), None).await.unwrap();
+        assert!(groups.iter().any(|group| group.rows() > 65_536), "{groups:?}");
+        let mut widths = [0; 3];
+        for group in groups {
+            let coded = group.fetch(&names).await.unwrap().coded().unwrap();
+            let expected = rows_of(&group, &names, 0..group.rows(), 10_000).await;
+            for (name, column) in names.iter().zip(coded) {
+                let Some(column) = column else {
+                    let distinct = table.partition() == Some(name) || name.contains("line") || *name == "time";
+                    assert!(distinct, "{table}.{name}");
+                    continue;
+                };
+                match column.codes {
+                    Codes::Same(_) => widths[0] += 1,
+                    Codes::Narrow(_) => widths[1] += 1,
+                    Codes::Wide(_) => widths[2] += 1,
+                }
+                let expected = shown_array(expected.column_by_name(name).unwrap());
+                assert!(shown(&column, group.rows()) == expected, "{table}.{name}");
+            }
+        }
+        assert!(widths.iter().all(|count| *count > 0), "{table} {widths:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coded_columns_of_long_texts_and_of_damaged_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rows = month("100", "2024-10-01", 6000, 5);
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.resource = format!("{number}{}", "x".repeat(1000));
+    }
+    let (_, snapshot) = lake(dir.path(), &rows, 100_000).await;
+    let groups = snapshot.row_groups(snapshot.files(), None).await.unwrap();
+    let coded = groups[0].fetch(&[columns::RESOURCE_ID]).await.unwrap().coded().unwrap();
+    let expected = rows_of(&groups[0], &[columns::RESOURCE_ID], 0..6000, 6000).await;
+    assert!(shown(coded[0].as_ref().unwrap(), 6000) == shown_array(expected.column(0)));
+    let part = groups[0].fetch_rows(&[columns::RESOURCE_ID], 0..10).await.unwrap();
+    assert!(part.coded().unwrap()[0].is_none(), "only whole row groups are coded");
+
+    let path = dir.path().join("charges").join(groups[0].path().as_ref());
+    let whole = std::fs::read(&path).unwrap();
+    let mut random = Random(9);
+    for _ in 0..200 {
+        let mut bytes = whole.clone();
+        for _ in 0..20 {
+            let place = usize::try_from(random.below(bytes.len() as u64)).unwrap();
+            bytes[place] = random.next() as u8;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        // An error or other rows, never a panic.
+        let fetched = groups[0].fetch(&[columns::SUBSCRIPTION_ID, columns::BILLED_COST, columns::QUANTITY]).await;
+        let _ = fetched.unwrap().coded();
+    }
 }
