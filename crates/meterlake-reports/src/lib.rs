@@ -28,9 +28,9 @@ pub use api_fields::{analytics_columns, ea_columns, summary_columns};
 pub use b2c::{
     B2cDailyRequest, B2cDay, B2cFilter, B2cFilterError, B2cKind, B2cPeriod, B2cWindow, MfaCounts, UserCountDay,
 };
-pub use ea::{EaPage, EaPosition, EaRequest};
+pub use ea::{EaPage, EaPiece, EaPosition, EaRequest};
 pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
-pub use engine::{EmbeddedEngine, Means, QueryEngine, Work};
+pub use engine::{Admitted, EmbeddedEngine, Means, QueryEngine, Work};
 pub use error::ReportError;
 pub use estimate::{
     ActualCost, Estimate, EstimateLine, EstimateRequest, EstimateRow, Granularity, LinkedCharges, Meter, MeterPrice,

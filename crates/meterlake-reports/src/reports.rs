@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use datafusion::execution::SendableRecordBatchStream;
+use futures::stream::BoxStream;
 use meterlake_lake::{Lake, Table};
 use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 
 use crate::engine::{EmbeddedEngine, QueryEngine};
 use crate::memory::{Memory, Sources};
 use crate::{
-    AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, EaPage, EaPosition, EaRequest,
-    Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow, UserCountDay, analytics, b2c,
-    ea, estimate, licences, totals,
+    AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, CsvRows, EaPage, EaPiece,
+    EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow,
+    UserCountDay, analytics, b2c, ea, estimate, licences, totals,
 };
 
 /// How much the reports may use.
@@ -68,6 +69,7 @@ pub struct Reports {
     answers: Arc<analytics::Answers>,
     memory: Arc<Memory>,
     rollup: bool,
+    exporter: ea::Exporter,
 }
 
 impl Reports {
@@ -88,7 +90,7 @@ impl Reports {
 
     fn of(lake: Lake, engine: Arc<dyn QueryEngine>, kept_bytes: usize) -> Self {
         let (answers, memory) = (Arc::new(analytics::Answers::new()), Arc::new(Memory::new(kept_bytes)));
-        Self { lake, engine, answers, memory, rollup: true }
+        Self { lake, engine, answers, memory, rollup: true, exporter: ea::Exporter::new() }
     }
 
     /// What reports that are kept in memory are made from.
@@ -124,6 +126,19 @@ impl Reports {
     /// As [`Reports::ea_page`]; errors of the execution come through the stream.
     pub async fn ea_stream(&self, request: &EaRequest) -> Result<(u64, SendableRecordBatchStream), ReportError> {
         ea::stream(&self.lake, self.engine.as_ref(), request).await
+    }
+
+    /// The rows of [`Reports::ea_stream`] as CSV lines, without a header, in pieces that are written on the engine's
+    /// threads. Dropping the stream ends the work.
+    ///
+    /// # Errors
+    /// As [`Reports::ea_stream`].
+    pub async fn ea_csv(
+        &self,
+        request: &EaRequest,
+        rows: CsvRows,
+    ) -> Result<(u64, BoxStream<'static, Result<EaPiece, ReportError>>), ReportError> {
+        ea::csv(&self.lake, self.engine.as_ref(), &self.exporter, request, rows).await
     }
 
     /// The billing periods in which the accounts have charges, newest first.

@@ -1,5 +1,13 @@
 //! Columns of a row group as numbers of their distinct values, just as the file holds them: what repeats is decoded once.
 
+use std::sync::Arc;
+
+use arrow::{
+    array::{Array, ArrayRef, AsArray},
+    buffer::NullBuffer,
+    compute::cast,
+    datatypes::{DataType, Date32Type, Decimal128Type, Int64Type, TimestampMicrosecondType},
+};
 use parquet::{
     arrow::arrow_reader::RowGroups,
     basic::{ConvertedType, Encoding, Type as PhysicalType},
@@ -13,7 +21,10 @@ use super::{
     chunks::InMemory,
     rle::{Hybrid, Narrow, decode},
 };
-use crate::{error::LakeError, tables::ColumnType};
+use crate::{
+    error::LakeError,
+    tables::{Column, ColumnType},
+};
 
 /// A column of a row group.
 #[derive(Debug)]
@@ -21,7 +32,7 @@ pub struct CodedColumn {
     /// The values that occur; a value may be there more than once, and some may not occur in the rows.
     pub values: Values,
     /// The place of each row's value in `values`; one beyond them for a row without a value.
-    pub codes: Codes,
+    pub codes: Arc<Codes>,
 }
 
 /// Values of a column.
@@ -79,9 +90,18 @@ impl Texts {
         self.bytes.get(start..*end).unwrap_or("")
     }
 
+    /// The text as one more.
     fn push(&mut self, text: &str) {
         self.bytes.push_str(text);
         self.ends.push(self.bytes.len());
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Texts {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Self {
+        let mut all = Self::default();
+        texts.into_iter().for_each(|text| all.push(text));
+        all
     }
 }
 
@@ -102,6 +122,18 @@ impl Values {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The name of their type.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Integers(_) => "integers",
+            Self::Decimals(..) => "decimals",
+            Self::Days(_) => "days",
+            Self::Booleans(_) => "truth values",
+        }
     }
 
     /// Bytes that they take.
@@ -139,8 +171,9 @@ impl Codes {
         }
     }
 
-    /// As narrow as they fit.
-    fn of(codes: Vec<u32>, greatest: usize) -> Self {
+    /// As narrow as they fit; `greatest` is not below any of them.
+    #[must_use]
+    pub fn of(codes: Vec<u32>, greatest: usize) -> Self {
         match codes.first() {
             Some(first) if codes.iter().all(|code| code == first) => Self::Same(*first),
             None => Self::Same(0),
@@ -152,38 +185,118 @@ impl Codes {
 }
 
 impl FetchedRowGroup {
-    /// Decodes the columns, in the order they were asked for, as numbers of their distinct values; all rows of the row
-    /// group, which must have been fetched whole. None for a column that the file does not hold or whose encoding does
-    /// not tell values apart, like that of line numbers.
+    /// Decodes the columns, in the order they were asked for, as numbers of their distinct values.
     ///
     /// # Errors
     /// When the file does not hold what its footer says.
-    pub fn coded(&self) -> Result<Vec<Option<CodedColumn>>, LakeError> {
-        let group =
-            InMemory { metadata: &self.source.metadata, index: self.index, sparse: false, pieces: self.pieces.clone() };
-        let whole = self.rows == (0..group.num_rows());
-        self.columns
-            .iter()
-            .map(|name| match self.source.column(name).filter(|_| whole) {
-                Some(place) => {
-                    let kind = self.source.table.columns().iter().find(|column| column.name == name);
-                    let Some(kind) = kind.map(|column| column.kind) else { return Ok(None) };
-                    column(&group, place, kind).map_err(|error| LakeError::Corrupt {
-                        path: self.source.file.path.to_string(),
-                        reason: format!("column {name} of row group {}: {error}", self.index),
-                    })
-                }
-                None => Ok(None),
-            })
-            .collect()
+    pub fn coded(&self) -> Result<Vec<CodedColumn>, LakeError> {
+        (0..self.columns.len()).map(|place| self.coded_column(place)).collect()
     }
+
+    /// Decodes the column that was asked for at this place. A column that the file does not hold is of one value. In
+    /// one whose encoding does not tell values apart, like that of line numbers, and where only some rows were
+    /// fetched, every row counts as distinct.
+    ///
+    /// # Errors
+    /// When there is no such place, or the file does not hold what its footer says.
+    pub fn coded_column(&self, place: usize) -> Result<CodedColumn, LakeError> {
+        let name = self.columns.get(place);
+        let known = name.and_then(|name| self.source.table.columns().iter().find(|column| column.name == name));
+        let Some(known) = known else { return Err(LakeError::Rows(format!("no column {place} was fetched"))) };
+        let Some(stored) = self.source.column(known.name) else {
+            return Ok(self.same_value(known));
+        };
+        let metadata = &self.source.metadata;
+        let group = InMemory { metadata, index: self.index, sparse: false, pieces: self.pieces.clone() };
+        let corrupt = |reason: String| LakeError::Corrupt {
+            path: self.source.file.path.to_string(),
+            reason: format!("column {} of row group {}: {reason}", known.name, self.index),
+        };
+        if self.rows == (0..group.num_rows())
+            && let Some(coded) = column(&group, stored, known.kind).map_err(|error| corrupt(error.to_string()))?
+        {
+            return Ok(coded);
+        }
+        let decoded = self.only(place).batches(self.rows.len())?.next().transpose()?;
+        let values = match decoded {
+            Some(batch) => distinct(batch.column(0)).ok_or_else(|| corrupt("has no such type".to_owned()))?,
+            None => return Ok(self.same_value(known)),
+        };
+        let (values, nulls) = values;
+        let nothing = u32::try_from(values.len()).map_err(|_| corrupt("has too many rows".to_owned()))?;
+        let codes = (0..nothing).map(|row| {
+            let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row as usize));
+            if is_null { nothing } else { row }
+        });
+        let codes = Codes::of(codes.collect(), values.len());
+        Ok(CodedColumn { values, codes: Arc::new(codes) })
+    }
+
+    /// The same rows of one of the columns.
+    fn only(&self, place: usize) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            index: self.index,
+            columns: self.columns.get(place).cloned().into_iter().collect(),
+            sparse: self.sparse,
+            rows: self.rows.clone(),
+            selection: self.selection.clone(),
+            pieces: self.pieces.clone(),
+        }
+    }
+
+    /// A column that the file does not hold: the partition, or one that is newer than the file.
+    fn same_value(&self, column: &Column) -> CodedColumn {
+        let partition = self.source.file.partition.filter(|_| self.source.table.partition() == Some(column.name));
+        let there = !column.nullable;
+        let values = match column.kind {
+            ColumnType::Text => {
+                let mut texts = Texts::default();
+                texts.push("");
+                Values::Text(texts)
+            }
+            ColumnType::Period => Values::Integers(partition.map(i64::from).into_iter().collect()),
+            ColumnType::Integer | ColumnType::Instant => Values::Integers(there.then_some(0).into_iter().collect()),
+            ColumnType::Day => Values::Days(Vec::new()),
+            ColumnType::Boolean => Values::Booleans(there.then_some(false).into_iter().collect()),
+            ColumnType::Amount => Values::Decimals(Vec::new(), 24),
+            ColumnType::Quantity => Values::Decimals(Vec::new(), 20),
+        };
+        CodedColumn { values, codes: Arc::new(Codes::Same(0)) }
+    }
+}
+
+/// The values of every row, and which of them are none.
+fn distinct(array: &ArrayRef) -> Option<(Values, Option<NullBuffer>)> {
+    let array = match array.data_type() {
+        DataType::Dictionary(..) | DataType::Utf8View => cast(array, &DataType::Utf8).ok()?,
+        _ => Arc::clone(array),
+    };
+    let values = match array.data_type() {
+        DataType::Utf8 => {
+            let mut texts = Texts::default();
+            let strings = array.as_string::<i32>();
+            (0..strings.len()).for_each(|row| texts.push(strings.value(row)));
+            Values::Text(texts)
+        }
+        DataType::Int64 => Values::Integers(array.as_primitive::<Int64Type>().values().to_vec()),
+        DataType::Timestamp(..) => Values::Integers(array.as_primitive::<TimestampMicrosecondType>().values().to_vec()),
+        DataType::Date32 => Values::Days(array.as_primitive::<Date32Type>().values().to_vec()),
+        DataType::Decimal128(_, scale) => {
+            let values = array.as_primitive::<Decimal128Type>().values().to_vec();
+            Values::Decimals(values, u8::try_from(*scale).ok()?)
+        }
+        DataType::Boolean => Values::Booleans(array.as_boolean().values().iter().collect()),
+        _ => return None,
+    };
+    Some((values, array.nulls().cloned()))
 }
 
 /// Decodes one column.
 fn column(group: &InMemory<'_>, place: usize, kind: ColumnType) -> Result<Option<CodedColumn>, ParquetError> {
     let schema = group.metadata.file_metadata().schema_descr();
     let described = schema.column(place);
-    let Some(mut column) = Column::of(kind, &described, group.num_rows()) else { return Ok(None) };
+    let Some(mut column) = Building::of(kind, &described, group.num_rows()) else { return Ok(None) };
     for pages in group.column_chunks(place)? {
         let mut pages = pages?;
         while let Some(page) = pages.get_next_page()? {
@@ -196,7 +309,7 @@ fn column(group: &InMemory<'_>, place: usize, kind: ColumnType) -> Result<Option
 }
 
 /// A column under way.
-struct Column {
+struct Building {
     values: Values,
     /// How many of the values are the dictionary's.
     dictionary: usize,
@@ -207,7 +320,7 @@ struct Column {
 /// Stands for "no value" until the number of values is known.
 const NOTHING: u32 = u32::MAX;
 
-impl Column {
+impl Building {
     fn of(kind: ColumnType, described: &ColumnDescriptor, rows: usize) -> Option<Self> {
         let decimals = || u8::try_from(described.type_scale()).ok();
         let values = match (kind, described.physical_type()) {
@@ -385,7 +498,7 @@ impl Column {
             let nothing = u32::try_from(values).map_err(|_| bad("too many values"))?;
             self.codes.iter_mut().filter(|code| **code == NOTHING).for_each(|code| *code = nothing);
         }
-        Ok(CodedColumn { values: self.values, codes: Codes::of(self.codes, values) })
+        Ok(CodedColumn { values: self.values, codes: Arc::new(Codes::of(self.codes, values)) })
     }
 }
 

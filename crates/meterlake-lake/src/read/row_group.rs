@@ -181,6 +181,13 @@ impl RowGroup {
         places.map(|place| self.metadata().column(place).byte_range().1).sum()
     }
 
+    /// About how many bytes the columns take in the file when they are no longer compressed.
+    #[must_use]
+    pub fn unpacked_bytes(&self, columns: &[&str]) -> u64 {
+        let places = columns.iter().filter_map(|column| self.source.column(column));
+        places.map(|place| u64::try_from(self.metadata().column(place).uncompressed_size()).unwrap_or(0)).sum()
+    }
+
     /// Reads the bytes of these columns; files of a local lake are read on the thread that polls.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! EA usage details.
 
+mod chain;
+mod export;
 mod plan;
 mod position;
 
@@ -9,6 +11,8 @@ use futures::StreamExt;
 use meterlake_lake::Lake;
 use meterlake_model::{BillingAccountId, BillingPeriod};
 
+pub use export::EaPiece;
+pub(crate) use export::{Exporter, csv};
 pub use position::EaPosition;
 
 use self::plan::Details;

@@ -1,7 +1,9 @@
 //! CSV lines (RFC 4180, CRLF).
 
 use datafusion::arrow::record_batch::RecordBatch;
+use meterlake_lake::read::CodedColumn;
 
+use super::coded::CodedRows;
 use super::rows::{Notation, Rows};
 use super::scan::csv_special;
 use super::{EncodeError, WireField};
@@ -40,6 +42,23 @@ impl CsvRows {
     pub fn encode(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         self.rows.encode(batch, out, |_| {})
     }
+
+    /// The columns that [`Self::coded`] asks for.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.columns()
+    }
+
+    /// Prepares the rows of a row group.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a column is missing or does not suit its field.
+    pub(crate) fn coded<'a>(
+        &self,
+        rows: usize,
+        column: impl Fn(&str) -> Option<&'a CodedColumn>,
+    ) -> Result<CodedRows, EncodeError> {
+        self.rows.coded(rows, column)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +67,9 @@ struct Csv;
 impl Notation for Csv {
     const QUOTE: &'static [u8] = b"";
     const NO_DAY: &'static [u8] = b"";
+    const ROW_START: &'static [u8] = b"";
     const ROW_END: &'static [u8] = b"\r\n";
+    const JOIN: &'static [u8] = b"";
 
     fn text(text: &[u8], out: &mut Vec<u8>) {
         if csv_special(text).is_none() {

@@ -1,7 +1,9 @@
 //! JSON objects.
 
 use datafusion::arrow::record_batch::RecordBatch;
+use meterlake_lake::read::CodedColumn;
 
+use super::coded::CodedRows;
 use super::rows::{Notation, Rows};
 use super::scan::json_special;
 use super::{EncodeError, WireField};
@@ -38,6 +40,23 @@ impl JsonRows {
             *started = true;
         })
     }
+
+    /// The columns that [`Self::coded`] asks for.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.columns()
+    }
+
+    /// Prepares the rows of a row group.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a column is missing or does not suit its field.
+    pub(crate) fn coded<'a>(
+        &self,
+        rows: usize,
+        column: impl Fn(&str) -> Option<&'a CodedColumn>,
+    ) -> Result<CodedRows, EncodeError> {
+        self.rows.coded(rows, column)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +65,9 @@ struct Json;
 impl Notation for Json {
     const QUOTE: &'static [u8] = b"\"";
     const NO_DAY: &'static [u8] = b"null";
+    const ROW_START: &'static [u8] = b"{";
     const ROW_END: &'static [u8] = b"}";
+    const JOIN: &'static [u8] = b",";
 
     fn text(mut text: &[u8], out: &mut Vec<u8>) {
         while let Some(at) = json_special(text) {

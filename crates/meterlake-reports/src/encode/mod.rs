@@ -1,5 +1,7 @@
 //! Batches to bytes.
 
+mod buffers;
+mod coded;
 mod csv;
 mod json;
 mod number;
@@ -11,6 +13,8 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use buffers::Buffers;
+pub(crate) use coded::{CodedRows, Picked};
 pub use csv::CsvRows;
 pub use json::JsonRows;
 
@@ -46,6 +50,18 @@ pub enum FieldKind {
     Literal(&'static str),
 }
 
+impl FieldKind {
+    /// Whether the value stands in quotes, where the notation has them. Days see to theirs, because there may be none.
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::UpperText | Self::Constant(_))
+    }
+
+    /// Whether the value comes from a column.
+    fn is_read(self) -> bool {
+        !matches!(self, Self::Constant(_) | Self::Literal(_))
+    }
+}
+
 /// How a day is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayFormat {
@@ -67,6 +83,12 @@ pub enum EncodeError {
         field: &'static str,
         /// The column it reads.
         column: &'static str,
+    },
+    /// The values of a field take more than can be held.
+    #[error("field {field}: the values of a row group take more than 4 GiB")]
+    TooLarge {
+        /// The field.
+        field: &'static str,
     },
     /// The column's type does not suit the field's kind.
     #[error("field {field}: column {column} of type {found} cannot be written as {kind:?}")]

@@ -5,8 +5,10 @@ use std::ops::Range;
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::record_batch::RecordBatch;
+use meterlake_lake::read::CodedColumn;
 use meterlake_model::Day;
 
+use super::coded::CodedRows;
 use super::source::Source;
 use super::{EncodeError, WireField, number};
 
@@ -16,8 +18,12 @@ pub(super) trait Notation {
     const QUOTE: &'static [u8];
     /// Stands for a day that there is not.
     const NO_DAY: &'static [u8];
+    /// Begins a row.
+    const ROW_START: &'static [u8];
     /// Ends a row.
     const ROW_END: &'static [u8];
+    /// Stands between two rows.
+    const JOIN: &'static [u8];
 
     /// Appends a text without its quotes.
     fn text(text: &[u8], out: &mut Vec<u8>);
@@ -38,10 +44,10 @@ pub(super) struct Rows<N> {
 }
 
 #[derive(Clone, Debug)]
-struct Field {
-    wire: WireField,
+pub(super) struct Field {
+    pub(super) wire: WireField,
     /// What stands before the value.
-    lead: Vec<u8>,
+    pub(super) lead: Vec<u8>,
 }
 
 impl<N: Notation> Rows<N> {
@@ -49,6 +55,21 @@ impl<N: Notation> Rows<N> {
     pub(super) fn new(fields: impl IntoIterator<Item = (WireField, Vec<u8>)>) -> Self {
         let fields = fields.into_iter().map(|(wire, lead)| Field { wire, lead }).collect();
         Self { fields, row_size: 256, notation: PhantomData }
+    }
+
+    /// Prepares the rows of a row group, as [`CodedRows::new`] does.
+    pub(super) fn coded<'a>(
+        &self,
+        rows: usize,
+        column: impl Fn(&str) -> Option<&'a CodedColumn>,
+    ) -> Result<CodedRows, EncodeError> {
+        CodedRows::new::<N>(&self.fields, rows, column)
+    }
+
+    /// The columns that the fields read.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
+        let read = self.fields.iter().filter(|field| field.wire.kind.is_read());
+        read.map(|field| field.wire.column)
     }
 
     /// Appends the rows; `row_start` gives what begins the row.

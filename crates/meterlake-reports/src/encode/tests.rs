@@ -9,11 +9,12 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{Int8Type, Int32Type, UInt16Type};
 use datafusion::arrow::record_batch::RecordBatch;
+use meterlake_lake::read::{CodedColumn, Codes, Values};
 use meterlake_model::{Amount, Day};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-use super::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
+use super::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, Picked, WireField};
 
 const FIELDS: &[WireField] = &[
     field("text", "small", FieldKind::Text),
@@ -276,4 +277,99 @@ fn a_batch_that_does_not_suit() {
     let wrong = CsvRows::new(&[field("b", "flag", FieldKind::Decimal)]).encode(&batch, &mut out).unwrap_err();
     assert!(matches!(wrong, EncodeError::WrongType { field: "b", .. }), "{wrong}");
     assert_eq!(out, b"before");
+}
+
+/// A column of which some values stand twice among the distinct ones.
+fn coded_column<T: Clone + PartialEq>(
+    cells: Vec<Option<T>>,
+    values: impl Fn(Vec<T>) -> Values,
+    twice: bool,
+) -> CodedColumn {
+    let mut distinct: Vec<T> = Vec::new();
+    let mut codes: Vec<Option<u32>> = Vec::new();
+    for (row, cell) in cells.into_iter().enumerate() {
+        codes.push(cell.map(|cell| {
+            let known = distinct.iter().position(|known| *known == cell).filter(|_| !twice || row % 3 > 0);
+            known.unwrap_or_else(|| {
+                distinct.push(cell);
+                distinct.len() - 1
+            }) as u32
+        }));
+    }
+    let nothing = distinct.len();
+    let codes = codes.into_iter().map(|code| code.unwrap_or(nothing as u32)).collect();
+    CodedColumn { values: values(distinct), codes: Arc::new(Codes::of(codes, nothing)) }
+}
+
+fn coded_columns(rows: &[Row], twice: bool) -> HashMap<&'static str, CodedColumn> {
+    let texts = |values: Vec<String>| Values::Text(values.iter().map(String::as_str).collect());
+    let text = || coded_column(rows.iter().map(|row| row.text.clone()).collect(), texts, twice);
+    let other = || coded_column(rows.iter().map(|row| row.other.clone()).collect(), texts, twice);
+    let amounts = |scale| {
+        let amounts = rows.iter().map(|row| row.amount).collect();
+        coded_column(amounts, move |values| Values::Decimals(values, scale), twice)
+    };
+    let short = rows.iter().map(|row| row.short.map(i64::from)).collect();
+    HashMap::from([
+        ("small", text()),
+        ("large", other()),
+        ("view", text()),
+        ("dictionary", other()),
+        ("dictionary_views", text()),
+        ("decimal", amounts(24)),
+        ("decimal0", amounts(0)),
+        ("long", coded_column(rows.iter().map(|row| row.long).collect(), Values::Integers, twice)),
+        ("short", coded_column(short, Values::Integers, twice)),
+        ("flag", coded_column(rows.iter().map(|row| row.flag).collect(), Values::Booleans, twice)),
+        ("day", coded_column(rows.iter().map(|row| row.day).collect(), Values::Days, twice)),
+    ])
+}
+
+proptest! {
+    #[test]
+    fn coded_rows_as_the_simple_encoders(
+        rows in any_rows(),
+        twice in any::<bool>(),
+        times in 1usize..40,
+        cuts in any::<[prop::sample::Index; 2]>(),
+        some in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        // Often more than a block of rows.
+        let rows: Vec<Row> = (0..times).flat_map(|_| rows.clone()).collect();
+        let columns = coded_columns(&rows, twice);
+        let picked = match some {
+            None => Picked::Range(0..rows.len()),
+            Some(step) => Picked::Rows((0..rows.len() as u32).step_by(step.index(5) + 1).collect()),
+        };
+        let kept: Vec<Row> = (0..picked.len()).map(|place| rows[picked.get(place).unwrap()].clone()).collect();
+        let mut cuts = cuts.map(|cut| cut.index(kept.len() + 1));
+        cuts.sort_unstable();
+        let ranges = [0..cuts[0], cuts[0]..cuts[1], cuts[1]..kept.len()];
+
+        let coded = CsvRows::new(FIELDS).coded(rows.len(), |name| columns.get(name)).unwrap();
+        let mut csv = Vec::new();
+        CsvRows::new(FIELDS).header(&mut csv);
+        let mut end = csv.len();
+        for range in ranges.clone() {
+            end = coded.write(&picked, range, &mut csv, end);
+        }
+        prop_assert_eq!(std::str::from_utf8(&csv[..end]).unwrap(), naive_csv(&kept));
+
+        let coded = JsonRows::new(FIELDS).coded(rows.len(), |name| columns.get(name)).unwrap();
+        for range in ranges {
+            let mut json = vec![b'x'; 7];
+            let end = coded.write(&picked, range.clone(), &mut json, 3);
+            prop_assert_eq!(std::str::from_utf8(&json[..end]).unwrap(), format!("xxx{}", naive_json(&kept[range])));
+        }
+    }
+}
+
+#[test]
+fn coded_columns_that_do_not_suit() {
+    let mut columns = coded_columns(&[], false);
+    let missing = JsonRows::new(&[field("a", "nowhere", FieldKind::Text)]).coded(0, |name| columns.get(name));
+    assert_eq!(missing.unwrap_err().to_string(), "field a: the batch has no column nowhere");
+    columns.insert("flag", coded_column(vec![Some(true)], Values::Booleans, false));
+    let wrong = CsvRows::new(&[field("b", "flag", FieldKind::Decimal)]).coded(0, |name| columns.get(name)).unwrap_err();
+    assert!(matches!(wrong, EncodeError::WrongType { field: "b", .. }), "{wrong}");
 }

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::admission::Admission;
+use super::admitted::Admitted;
 use super::{Means, QueryEngine, Work};
 use crate::{ReportError, ReportsConfig};
 
@@ -94,6 +95,12 @@ impl QueryEngine for EmbeddedEngine {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ReportError::Engine("the query died while it was planned".into())),
         }
+    }
+
+    async fn admit(&self) -> Result<Option<Admitted>, ReportError> {
+        let permit = self.admission.admit().await?;
+        let runtime = self.runtime.as_ref().ok_or_else(|| ReportError::Engine("the engine has stopped".into()))?;
+        Ok(Some(Admitted::new(runtime.handle().clone(), self.reader_patience, permit)))
     }
 
     async fn physical_plan(&self, plan: LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, ReportError> {

@@ -1,6 +1,7 @@
 //! Where plans run.
 
 mod admission;
+mod admitted;
 mod embedded;
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::future::BoxFuture;
 
+pub use admitted::Admitted;
+pub(crate) use admitted::Running;
 pub use embedded::EmbeddedEngine;
 
 use crate::ReportError;
@@ -38,6 +41,15 @@ pub trait QueryEngine: Send + Sync {
     /// [`ReportError::Busy`] when the query is not admitted; otherwise what planning the first found. Later errors
     /// come through the stream, and [`ReportError`] can be made of them.
     async fn run(&self, plans: Vec<LogicalPlan>) -> Result<SendableRecordBatchStream, ReportError>;
+
+    /// Admits work that is no plan, like decoding rows, as a query. None when the engine runs plans only, which then
+    /// must do.
+    ///
+    /// # Errors
+    /// [`ReportError::Busy`] when it is not admitted.
+    async fn admit(&self) -> Result<Option<Admitted>, ReportError> {
+        Ok(None)
+    }
 
     /// The physical plan that [`QueryEngine::run`] would execute, to be shown or checked.
     ///

@@ -5,6 +5,7 @@ mod analytics;
 mod b2c;
 mod charge;
 mod ea;
+mod ea_csv;
 mod engine;
 mod estimates;
 mod licences;

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use meterlake_reports::{CsvRows, EaRequest, Selection};
 
@@ -14,7 +14,7 @@ use crate::answer;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
-/// A piece of a CSV file: some rows, or before the first row the header.
+/// A piece of a CSV file: some rows, or the header.
 pub(crate) struct Piece {
     /// The bytes.
     pub(crate) bytes: Bytes,
@@ -22,7 +22,7 @@ pub(crate) struct Piece {
     pub(crate) rows: usize,
 }
 
-/// The file of `request` in pieces, the first of which holds the header and is made before this returns: what keeps
+/// The file of `request` in pieces: the header, then rows, the first of which are made before this returns: what keeps
 /// the report from being made at all shows here.
 pub(crate) async fn pieces(
     state: &ServerState,
@@ -30,28 +30,17 @@ pub(crate) async fn pieces(
     version: Version,
     layout: Layout,
 ) -> Result<impl Stream<Item = Result<Piece, Refusal>> + Send + 'static, Refusal> {
-    let (_, mut batches) = state.reports().ea_stream(request).await?;
-    let mut rows = CsvRows::new(&wire::csv_fields(version));
+    let rows = CsvRows::new(&wire::csv_fields(version));
     let mut start = Vec::new();
     layout.start(&mut start);
     rows.header(&mut start);
-    let first = batches.next().await.transpose().map_err(meterlake_reports::ReportError::from)?;
-    let mut first_rows = 0;
-    if let Some(batch) = &first {
-        rows.encode(batch, &mut start)?;
-        first_rows = batch.num_rows();
-    }
-    let first = stream::once(async move { Ok(Piece { bytes: start.into(), rows: first_rows }) });
-    let rest = stream::try_unfold((batches, rows), |(mut batches, mut rows)| async move {
-        let Some(batch) = batches.next().await.transpose().map_err(meterlake_reports::ReportError::from)? else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        rows.encode(&batch, &mut bytes)?;
-        let piece = Piece { bytes: bytes.into(), rows: batch.num_rows() };
-        Ok::<_, Refusal>(Some((piece, (batches, rows))))
-    });
-    Ok(first.chain(rest))
+    let (_, mut pieces) = state.reports().ea_csv(request, rows).await?;
+    let first = pieces.next().await.transpose()?;
+    let start = Piece { bytes: start.into(), rows: 0 };
+    let first = first.map(|piece| Piece { bytes: piece.bytes, rows: piece.rows });
+    let rest = pieces.map(|piece| piece.map(|piece| Piece { bytes: piece.bytes, rows: piece.rows }));
+    let first = stream::iter([Some(start), first].into_iter().flatten().map(Ok));
+    Ok(first.chain(rest.map_err(Refusal::from)))
 }
 
 /// The synchronous download.
