@@ -242,6 +242,21 @@ impl Control {
         Ok(changed.rows_affected() > 0)
     }
 
+    /// Queues a completed job again, whose file was lost. Whether it was completed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn redo_export_job(&self, id: Uuid) -> Result<bool, ControlError> {
+        let changed = sqlx::query(
+            "UPDATE export_jobs SET status = 1, finished_at = NULL, file = NULL, size = NULL, etag = NULL
+             WHERE id = ? AND status = 3",
+        )
+        .bind(id.to_string())
+        .execute(&self.pool)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
     /// Enters how an unfinished job ended. Whether it was still unfinished.
     ///
     /// # Errors

@@ -13,9 +13,9 @@ use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 use crate::engine::{EmbeddedEngine, QueryEngine};
 use crate::memory::{Memory, Sources};
 use crate::{
-    AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, CsvRows, EaPage, EaPiece,
-    EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery, TotalsRow,
-    UserCountDay, analytics, b2c, ea, estimate, licences, totals,
+    AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, CsvRows, EaJsonPage, EaJsonRequest,
+    EaPage, EaPiece, EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery,
+    TotalsRow, UserCountDay, analytics, b2c, ea, estimate, licences, totals,
 };
 
 /// How much the reports may use.
@@ -118,6 +118,14 @@ impl Reports {
         limit: usize,
     ) -> Result<EaPage, ReportError> {
         ea::page(&self.lake, self.engine.as_ref(), request, after, limit).await
+    }
+
+    /// The page of [`Reports::ea_page`] as JSON rows, after `start`.
+    ///
+    /// # Errors
+    /// As [`Reports::ea_page`].
+    pub async fn ea_json(&self, request: EaJsonRequest, start: &[u8]) -> Result<EaJsonPage, ReportError> {
+        ea::json_page(&self.lake, self.engine.as_ref(), &self.exporter, request, start).await
     }
 
     /// All EA usage details of the request in the order of [`Reports::ea_page`], with the snapshot they come from.

@@ -44,8 +44,8 @@ pub(crate) async fn marked_refusal(response: Response) -> Response {
 }
 
 /// The answer of a JSON body.
-pub(crate) fn json_bytes(body: Vec<u8>) -> Response {
-    ([(CONTENT_TYPE, JSON)], body).into_response()
+pub(crate) fn json_bytes(body: impl Into<Body>) -> Response {
+    ([(CONTENT_TYPE, JSON)], body.into()).into_response()
 }
 
 /// The answer of a resource as JSON.

@@ -9,7 +9,10 @@ use axum::{Extension, Router};
 use meterlake_identity::Moment;
 use meterlake_model::{SharedClock, SystemClock};
 use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use tower_http::trace::TraceLayer;
 
 use crate::openapi::Document;
@@ -17,6 +20,9 @@ use crate::refusal::{ErrorShape as _, PanicShape, Refusal};
 use crate::routing::{Family, Route, RouteTable, admit, no_such_route};
 use crate::state::ServerState;
 use crate::{analytics, b2c, c3, ea, native, openapi, operations, sign_in, summary, token};
+
+/// Smaller answers are sent as they are.
+const LEAST_COMPRESSED: u16 = 4096;
 
 /// The router of all families over `state`.
 ///
@@ -54,6 +60,12 @@ fn families(clock: &SharedClock) -> (Router<ServerState>, RouteTable) {
     (families, table)
 }
 
+/// Compresses answers of some size for those who ask for it. The least level: what it saves on the way is most of what
+/// there is to be saved, and the rows come fast.
+fn compression() -> CompressionLayer<SizeAbove> {
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(LEAST_COMPRESSED))
+}
+
 /// The table of all routes by itself, to document it.
 pub(crate) fn table() -> RouteTable {
     let clock: SharedClock = Arc::new(SystemClock);
@@ -70,7 +82,9 @@ fn family<R>(table: &mut RouteTable, family: Family, routes: Vec<Route>, render:
 where
     R: Fn(&Refusal) -> Response + Clone + Send + Sync + 'static,
 {
-    table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape(render)))
+    let routes = table.add(family, routes).layer(CatchPanicLayer::custom(PanicShape(render)));
+    // Links to files are read in ranges, which are of the file as it lies there.
+    if family == Family::Blob { routes } else { routes.layer(compression()) }
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The control state failed.
+    #[error("cannot look after the exports of an earlier run: {0}")]
+    Control(#[from] meterlake_control::ControlError),
     /// The listener failed.
     #[error("cannot accept connections: {0}")]
     Accept(#[from] std::io::Error),
@@ -42,7 +45,7 @@ pub enum ServeError {
 /// when their time is over.
 ///
 /// # Errors
-/// [`ServeError`] when the folder of exports cannot be made or the listener fails.
+/// [`ServeError`] when the folder of exports cannot be made, or the control state or the listener fails.
 pub async fn serve(
     listener: TcpListener,
     state: ServerState,
@@ -53,6 +56,7 @@ pub async fn serve(
     tokio::fs::create_dir_all(&exports_dir)
         .await
         .map_err(|source| ServeError::ExportsDir { path: exports_dir, source })?;
+    ea::recover_exports(&state).await?;
     state.listens_on(listener.local_addr()?, tls.is_some());
     let limits = state.config().connections;
     let handle = Handle::new();

@@ -53,6 +53,19 @@ pub(crate) struct Wanted {
     pub(crate) usage_only: bool,
 }
 
+impl Wanted {
+    /// What is to be looked at in this row group.
+    pub(crate) fn in_group(self, group: &RowGroup) -> Self {
+        let days = self.days.filter(|days| group.days().first < days.first || days.last < group.days().last);
+        Self { days, ..self }
+    }
+
+    /// Whether every row is wanted.
+    pub(crate) fn is_all(self) -> bool {
+        self.days.is_none() && !self.usage_only
+    }
+}
+
 /// The files of an answer one after the other.
 pub(crate) struct Chain {
     pub(crate) files: Vec<ChargesFile>,
@@ -128,7 +141,7 @@ impl Prepared {
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<Self, ReportError> {
         let mut names = form.columns();
-        let days = wanted.days.filter(|days| group.days().first < days.first || days.last < group.days().last);
+        let days = wanted.in_group(group).days;
         if days.is_some() {
             names.push(columns::USAGE_DATE);
         }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::EaRequest;
 use super::chain::{Chain, Form, Prepared, Room, room_of};
+use super::kept::Kept;
 use super::plan::Details;
 use crate::ReportError;
 use crate::encode::{Buffers, CsvRows};
@@ -31,16 +32,17 @@ pub struct EaPiece {
     pub rows: usize,
 }
 
-/// What reports keep from one export to the next.
+/// What is kept from one request to the next.
 #[derive(Clone, Debug)]
 pub(crate) struct Exporter {
     pub(crate) buffers: Buffers,
     pub(crate) room: Room,
+    pub(crate) kept: Arc<Kept>,
 }
 
 impl Exporter {
     pub(crate) fn new() -> Self {
-        Self { buffers: Buffers::default(), room: Room::new() }
+        Self { buffers: Buffers::default(), room: Room::new(), kept: Arc::default() }
     }
 }
 

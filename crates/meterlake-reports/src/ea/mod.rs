@@ -2,18 +2,22 @@
 
 mod chain;
 mod export;
+mod json;
+mod kept;
 mod plan;
 mod position;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
-use meterlake_lake::Lake;
+use meterlake_lake::{ChargesSnapshot, Lake};
 use meterlake_model::{BillingAccountId, BillingPeriod};
 
 pub use export::EaPiece;
 pub(crate) use export::{Exporter, csv};
-pub use position::EaPosition;
+pub(crate) use json::page as json_page;
+pub use json::{EaBody, EaJsonPage, EaJsonRequest};
+pub use position::{EaPlace, EaPosition, EaRow};
 
 use self::plan::Details;
 use crate::engine::QueryEngine;
@@ -56,8 +60,19 @@ pub(crate) async fn page(
     limit: usize,
 ) -> Result<EaPage, ReportError> {
     let snapshot = snapshot(lake, request.snapshot).await?;
+    planned_page(&snapshot, engine, request, after, limit).await
+}
+
+/// A page by plans that merge the files.
+async fn planned_page(
+    snapshot: &ChargesSnapshot,
+    engine: &dyn QueryEngine,
+    request: &EaRequest,
+    after: Option<&EaPosition>,
+    limit: usize,
+) -> Result<EaPage, ReportError> {
     let limit = limit.max(1);
-    let details = Details::new(&snapshot, request, after);
+    let details = Details::new(snapshot, request, after);
     let (mut batches, mut rows) = (Vec::new(), 0usize);
     for steps in details.steps().chunks(STEPS_AT_A_TIME) {
         // One row more shows whether there is a next page.

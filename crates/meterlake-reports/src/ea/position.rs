@@ -11,6 +11,27 @@ use meterlake_model::{Day, ImportId};
 use crate::ReportError;
 use crate::plan::date;
 
+/// Where the next page of a walk starts.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum EaPlace {
+    /// After a row of a file: nothing needs to be searched.
+    Row(EaRow),
+    /// After this place in the order.
+    Key(EaPosition),
+}
+
+/// A row of a data file, which never changes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EaRow {
+    /// The file's path under the table's root.
+    #[serde(rename = "o")]
+    pub file: String,
+    /// How many rows of the file come before it.
+    #[serde(rename = "n")]
+    pub row: u64,
+}
+
 /// The place of a row in the order of the answer: its values of [`meterlake_lake::charges::columns::SORT`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct EaPosition {

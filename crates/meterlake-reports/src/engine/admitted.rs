@@ -35,6 +35,15 @@ impl Admitted {
     ) -> Running<T> {
         Running(self.threads.spawn(work))
     }
+
+    /// Starts work that nobody waits for; it counts as this query until it ends.
+    pub(crate) fn spawn_alone(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let admitted = self.clone();
+        drop(self.threads.spawn(async move {
+            work.await;
+            drop(admitted);
+        }));
+    }
 }
 
 /// A part of the work, cancelled when nobody waits for it any more.

@@ -14,8 +14,8 @@ use meterlake_lake::charges::columns;
 use meterlake_lake::{Commit, WriterOptions};
 use meterlake_model::DayRange;
 use meterlake_reports::{
-    Admitted, CsvRows, DayFormat, EaRequest, EmbeddedEngine, FieldKind, QueryEngine, ReportError, Reports,
-    ReportsConfig, Selection, WireField, ea_columns,
+    Admitted, CsvRows, DayFormat, EaJsonRequest, EaPlace, EaRequest, EmbeddedEngine, FieldKind, JsonRows, QueryEngine,
+    ReportError, Reports, ReportsConfig, Selection, WireField, ea_columns,
 };
 
 use crate::charge::{Charge, Random, batch, charges};
@@ -220,4 +220,92 @@ async fn a_file_that_is_lost_in_the_middle_is_an_error() {
     let (end, rest) = pieces.split_last().unwrap();
     assert!(rest.len() > 5 && rest.iter().all(Result::is_ok), "{}", rest.len());
     assert!(matches!(end, Err(ReportError::Lake(_))), "{end:?}");
+}
+
+/// All rows by next link, each page's by itself.
+async fn json(reports: &Reports, request: &EaRequest, limit: usize) -> Vec<String> {
+    let (mut pages, mut after): (Vec<String>, Option<EaPlace>) = (Vec::new(), None);
+    let mut charges = request.clone();
+    loop {
+        let rows = JsonRows::new(&fields());
+        let wanted = EaJsonRequest { charges: charges.clone(), after, limit, rows, layout: "all" };
+        let mut page = reports.ea_json(wanted, b"<").await.unwrap();
+        page.body.push(b">");
+        pages.push(String::from_utf8(page.body.finish().to_vec()).unwrap());
+        charges.snapshot = Some(page.snapshot);
+        let Some(next) = page.next else { return pages };
+        // As it travels in a next link.
+        after = Some(serde_json::from_str(&serde_json::to_string(&next).unwrap()).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn pages_of_rows_are_the_same_however_they_are_read() {
+    let follow = World::new().await;
+    let mut random = Random(43);
+    for (number, period) in [(1, "202410"), (2, "202411")] {
+        import_in_pieces(&follow, number, &of_one_scope(&mut random, number, period, 500)).await;
+    }
+    let overlap = world(61, 150).await;
+    for (world, plans) in [(&follow, false), (&overlap, true)] {
+        let ((straight, engine), (planned, _)) = (reports(world, true), reports(world, false));
+        let mut pages = 0;
+        for (number, request) in requests().iter().enumerate() {
+            let limit = [7, 40, 95, 1000, 3][number % 5];
+            let found = json(&straight, request, limit).await;
+            assert!(found == json(&planned, request, limit).await, "{request:?}, pages of {limit}");
+            pages += found.len();
+        }
+        assert!(pages > 300, "{pages}");
+        assert_eq!(engine.plans.load(Ordering::SeqCst) > 0, plans);
+    }
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_where_it_was_whatever_has_changed() {
+    let mut world = World::new().await;
+    let mut random = Random(44);
+    import_in_pieces(&world, 1, &of_one_scope(&mut random, 1, "202411", 500)).await;
+    let others: Vec<Charge> = charges(&mut random, import_id(2), "202411".parse().unwrap(), 200);
+    world.import(import_id(2), others, |_| false).await;
+    let (straight, engine) = reports(&world, true);
+    let of = |accounts: &[&str], snapshot| EaRequest {
+        snapshot,
+        ..request(accounts, Selection::Period("202411".parse().unwrap()), false)
+    };
+    let page = async |charges: EaRequest, after: Option<EaPlace>, limit: usize| {
+        let wanted = EaJsonRequest { charges, after, limit, rows: JsonRows::new(&fields()), layout: "all" };
+        let page = straight.ea_json(wanted, b"").await.unwrap();
+        (String::from_utf8(page.body.finish().to_vec()).unwrap(), page.next, page.snapshot)
+    };
+    // The snapshot with one import only, so that the first page reads straight from its files.
+    let one = world.lake.charges().await.unwrap().version() - 1;
+    let (_, next, _) = page(of(&["100"], Some(one)), None, 100).await;
+    assert_eq!(engine.plans.load(Ordering::SeqCst), 0);
+    let next = next.unwrap();
+    assert!(matches!(next, EaPlace::Row(_)));
+    // In the newest, other files overlap: the same place, found by its row's keys.
+    let (rest, none, _) = page(of(&["100", "100-b"], None), Some(next.clone()), 100_000).await;
+    assert!(engine.plans.load(Ordering::SeqCst) > 0 && none.is_none());
+    let (whole, _, _) = page(of(&["100", "100-b"], None), None, 100_000).await;
+    assert!(whole.ends_with(&rest) && rest.len() < whole.len() && rest.len() > 1000);
+    // A place in a file that the snapshot does not have.
+    let EaPlace::Row(mut row) = next else { panic!("no row") };
+    row.file.push('x');
+    let wanted = EaJsonRequest {
+        charges: of(&["100"], None),
+        after: Some(EaPlace::Row(row)),
+        limit: 10,
+        rows: JsonRows::new(&fields()),
+        layout: "all",
+    };
+    let error = straight.ea_json(wanted, b"").await.unwrap_err();
+    assert!(matches!(error, ReportError::SnapshotGone(_)), "{error}");
+    // Links that were made before carry the keys.
+    let key = world.reports.ea_page(&of(&["100"], Some(one)), None, 100).await.unwrap().next.unwrap();
+    let old: EaPlace = serde_json::from_str(&serde_json::to_string(&key).unwrap()).unwrap();
+    assert_eq!(old, EaPlace::Key(key));
+    let (rest, _, _) = page(of(&["100"], Some(one)), Some(old), 100_000).await;
+    let (whole, _, _) = page(of(&["100"], Some(one)), None, 100_000).await;
+    assert!(whole.ends_with(&rest) && rest.len() < whole.len() && rest.len() > 1000);
 }

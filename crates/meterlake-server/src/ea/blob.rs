@@ -1,12 +1,15 @@
 //! The files of finished exports: signed links, read without a token, as from Azure Blob storage.
 
-use std::io::SeekFrom;
+use std::fs::File;
+use std::io::{self, Read, SeekFrom};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{Stream, stream};
 use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE,
     LAST_MODIFIED,
@@ -14,8 +17,7 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use meterlake_control::ExportJob;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
+use tokio::io::AsyncSeekExt;
 use uuid::Uuid;
 
 use super::conditions::{self, Condition};
@@ -30,6 +32,8 @@ use crate::state::ServerState;
 pub(crate) const PATH: &str = "/meterlake/exports/{id}";
 /// The parameters of a link, named as in a shared access signature.
 pub(crate) const PARAMETERS: &[&str] = &["sv", "sr", "sp", "se", "sig"];
+/// Bytes of the file that are handed on at a time.
+const PIECE: usize = 512 << 10;
 const FIXED: [(&str, &str); 3] = [("sv", "2019-12-12"), ("sr", "b"), ("sp", "r")];
 
 /// What a link's signature seals.
@@ -126,8 +130,27 @@ async fn serve(
     };
     file.seek(SeekFrom::Start(first)).await.map_err(internal)?;
     answer.insert(CONTENT_LENGTH, HeaderValue::from(count));
-    let body = Body::from_stream(ReaderStream::with_capacity(file.take(count), 64 * 1024));
+    let body = Body::from_stream(contents(file.into_std().await, count));
     Ok((status, answer, body).into_response())
+}
+
+/// The next `count` bytes of the file. One piece is read while the one before goes out.
+fn contents(file: File, count: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let ahead = Some(tokio::task::spawn_blocking(move || piece(file, count)));
+    stream::try_unfold(ahead, |ahead| async move {
+        let Some(ahead) = ahead else { return Ok(None) };
+        let (bytes, file, left) = ahead.await.map_err(io::Error::other)??;
+        let next = (left > 0).then(|| tokio::task::spawn_blocking(move || piece(file, left)));
+        Ok((!bytes.is_empty()).then_some((bytes, next)))
+    })
+}
+
+/// Some of the next `count` bytes, and how many are left then.
+fn piece(mut file: File, count: u64) -> io::Result<(Bytes, File, u64)> {
+    let length = usize::try_from(count).unwrap_or(usize::MAX).min(PIECE);
+    let mut bytes = vec![0; length];
+    file.read_exact(&mut bytes)?;
+    Ok((bytes.into(), file, count - length as u64))
 }
 
 /// When the file was written.

@@ -34,7 +34,8 @@ pub(crate) async fn pieces(
     let mut start = Vec::new();
     layout.start(&mut start);
     rows.header(&mut start);
-    let (_, mut pieces) = state.reports().ea_csv(request, rows).await?;
+    let (_, pieces) = state.reports().ea_csv(request, rows).await?;
+    let mut pieces = pieces.fuse();
     let first = pieces.next().await.transpose()?;
     let start = Piece { bytes: start.into(), rows: 0 };
     let first = first.map(|piece| Piece { bytes: piece.bytes, rows: piece.rows });

@@ -1,20 +1,23 @@
 //! Asynchronous exports: submitted, written in the background, polled, and taken up again after a restart.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::StreamExt;
 use meterlake_control::{ControlError, ExportJob, ExportOutcome, ExportStatus};
 use meterlake_reports::{EaRequest, Selection};
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::caller::EaCall;
 use super::selection::first_and_last;
 use super::wire::{Layout, ReportRecord, Version, record_day};
-use super::{blob, csv_file, leftovers};
+use super::{blob, csv_file, leftovers, unsynced};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
@@ -26,6 +29,8 @@ const REMEMBERED: TimeDelta = TimeDelta::days(7);
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// What a client may try again after when it has too many exports running.
 const RETRY_AFTER: u64 = 10;
+/// Pieces that may wait for the disk.
+const PIECES_AHEAD: usize = 4;
 
 /// Takes a job in and starts it.
 pub(crate) async fn submit(
@@ -139,6 +144,10 @@ async fn run(state: &ServerState, job: &ExportJob) -> Result<&'static str, Contr
         Err(refusal) => ("failed", ExportOutcome::Failed { error: refusal.to_string() }),
     };
     state.control().finish_export_job(job.id, &outcome).await?;
+    if let ExportOutcome::Completed { file, .. } = outcome {
+        let (folder, id) = (state.config().exports_dir.clone(), job.id);
+        tokio::task::spawn_blocking(move || unsynced::sync(&folder, id, &file));
+    }
     Ok(status)
 }
 
@@ -175,26 +184,48 @@ async fn write_to(state: &ServerState, job: &ExportJob, part: &PathBuf) -> Resul
         }
     };
     let mut pieces = std::pin::pin!(pieces);
-    let mut file = tokio::io::BufWriter::new(tokio::fs::File::create(part).await.map_err(fault)?);
-    let (mut rows, mut size, mut hash) = (0, 0u64, Sha256::new());
+    let (bytes, written) = mpsc::channel(PIECES_AHEAD);
+    let (folder, name, id) = (state.config().exports_dir.clone(), file_name(job.id), job.id);
+    let disk = tokio::task::spawn_blocking({
+        let (part, name) = (part.clone(), name.clone());
+        move || keep(written, &folder, id, &part, &name)
+    });
+    let (mut rows, mut size) = (0, 0u64);
     while let Some(piece) = pieces.next().await.transpose()? {
         if state.clock().now() >= late {
             return Ok(Written::Late);
         }
         rows += piece.rows;
         size += piece.bytes.len() as u64;
-        hash.update(&piece.bytes);
-        file.write_all(&piece.bytes).await.map_err(fault)?;
+        if bytes.send(Some(piece.bytes)).await.is_err() {
+            break;
+        }
     }
     if rows == 0 {
         return Ok(Written::Nothing);
     }
-    file.flush().await.map_err(fault)?;
-    file.get_ref().sync_all().await.map_err(fault)?;
-    let name = file_name(job.id);
-    tokio::fs::rename(part, state.config().exports_dir.join(&name)).await.map_err(fault)?;
-    let etag = format!("\"0x{}\"", hex::encode_upper(&hash.finalize()[..8]));
+    // Without this last word the file counts as cut off.
+    let _ = bytes.send(None).await;
+    drop(bytes);
+    disk.await.map_err(|error| Refusal::fault(&error))?.map_err(fault)?;
+    // A file is written once and never changes, so its job tells it from all others; what is downloaded is not hashed.
+    let hash = Sha256::digest(format!("{} {size}", job.id));
+    let etag = format!("\"0x{}\"", hex::encode_upper(&hash[..8]));
     Ok(Written::File { file: name, size, etag })
+}
+
+/// Writes what comes to `part`, and gives it its name when it is whole. Blocks.
+fn keep(mut bytes: mpsc::Receiver<Option<Bytes>>, folder: &Path, id: Uuid, part: &Path, name: &str) -> io::Result<()> {
+    let mut file = File::create(part)?;
+    while let Some(piece) = bytes.blocking_recv() {
+        match piece {
+            Some(piece) => file.write_all(&piece)?,
+            None => return unsynced::settle(folder, id, part, name, &file),
+        }
+    }
+    // The writer has given up; a file that it has removed may have come back.
+    drop(file);
+    std::fs::remove_file(part)
 }
 
 async fn request(state: &ServerState, job: &ExportJob) -> Result<EaRequest, Refusal> {

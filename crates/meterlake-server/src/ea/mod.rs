@@ -13,6 +13,7 @@ mod range;
 mod routes;
 mod selection;
 mod storage_errors;
+mod unsynced;
 mod wire;
 
 pub(crate) use docs::{refusal_body, storage_refusal_body};
@@ -20,4 +21,5 @@ pub(crate) use errors::EaShape;
 pub(crate) use export_job::keep_exports;
 pub(crate) use routes::{blob_routes, routes};
 pub(crate) use storage_errors::StorageShape;
+pub(crate) use unsynced::recover as recover_exports;
 pub(crate) use wire::json_fields;

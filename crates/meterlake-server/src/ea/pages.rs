@@ -1,12 +1,12 @@
 //! JSON pages.
 
 use axum::response::Response;
-use meterlake_reports::{EaPage, EaPosition, EaRequest, JsonRows, Selection};
+use meterlake_reports::{EaJsonRequest, EaPlace, EaRequest, JsonRows, Selection};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::caller::EaCall;
-use super::wire::{self, PAGE_ROWS, Version};
+use super::wire::{self, PAGE_ROWS};
 use crate::next_link::{Position, Walk};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -18,7 +18,7 @@ struct NextRow {
     #[serde(rename = "w")]
     selection: Selection,
     #[serde(rename = "p")]
-    after: EaPosition,
+    after: EaPlace,
 }
 
 /// A page of the charges that `selection` names, or the page that the request's next link names.
@@ -36,29 +36,37 @@ pub(crate) async fn page(state: &ServerState, call: &EaCall, selection: Selectio
     if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
         return Ok(unchanged);
     }
-    let page = state.reports().ea_page(&request, after.as_ref(), PAGE_ROWS).await?;
+    let wanted = EaJsonRequest {
+        charges: request,
+        after,
+        limit: PAGE_ROWS,
+        rows: JsonRows::new(&wire::json_fields(call.version)),
+        layout: call.version.as_str(),
+    };
+    let page = state.reports().ea_json(wanted, &start(state.config().ea.bom)).await?;
     let next = page
         .next
-        .clone()
         .map(|after| Position { snapshot: page.snapshot, at: NextRow { selection, after } })
         .map(|position| walk.link(state.next_links(), now, &call.incoming.base_url, position))
         .transpose()?;
-    let body = envelope(call.version, &page, next.as_deref(), state.config().ea.bom)?;
-    Ok(answer::tagged(answer::json_bytes(body), &tag))
+    let mut body = page.body;
+    body.push(&end(next.as_deref())?);
+    Ok(answer::tagged(answer::json_bytes(body.finish()), &tag))
 }
 
-/// `{"id","data","nextLink"}`; `nextLink` is there and null on the last page.
-fn envelope(version: Version, page: &EaPage, next: Option<&str>, bom: bool) -> Result<Vec<u8>, Refusal> {
-    let mut body = answer::start(bom);
-    body.extend_from_slice(format!("{{\"id\":\"{}\",\"data\":[", Uuid::new_v4()).as_bytes());
-    let mut rows = JsonRows::new(&wire::json_fields(version));
-    for batch in &page.batches {
-        rows.encode(batch, &mut body)?;
-    }
-    body.extend_from_slice(b"],\"nextLink\":");
-    serde_json::to_writer(&mut body, &next).map_err(|error| Refusal::fault(&error))?;
-    body.push(b'}');
-    Ok(body)
+/// What stands before the rows of a page: `{"id","data","nextLink"}`.
+fn start(bom: bool) -> Vec<u8> {
+    let mut start = answer::start(bom);
+    start.extend_from_slice(format!("{{\"id\":\"{}\",\"data\":[", Uuid::new_v4()).as_bytes());
+    start
+}
+
+/// What follows the rows; `nextLink` is there and null on the last page.
+fn end(next: Option<&str>) -> Result<Vec<u8>, Refusal> {
+    let mut end = b"],\"nextLink\":".to_vec();
+    serde_json::to_writer(&mut end, &next).map_err(|error| Refusal::fault(&error))?;
+    end.push(b'}');
+    Ok(end)
 }
 
 /// The tag of an answer about `request`; `form` is what else decides its bytes.
