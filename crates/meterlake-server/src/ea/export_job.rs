@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -170,7 +170,7 @@ async fn write(state: &ServerState, job: &ExportJob) -> Result<Written, Refusal>
     written
 }
 
-async fn write_to(state: &ServerState, job: &ExportJob, part: &PathBuf) -> Result<Written, Refusal> {
+async fn write_to(state: &ServerState, job: &ExportJob, part: &Path) -> Result<Written, Refusal> {
     let fault = |error: std::io::Error| Refusal::fault(&error);
     let late = job.requested_on + LIFE;
     let layout = job.layout.parse().unwrap_or(Layout::of(version_of(job)));
@@ -187,7 +187,7 @@ async fn write_to(state: &ServerState, job: &ExportJob, part: &PathBuf) -> Resul
     let (bytes, written) = mpsc::channel(PIECES_AHEAD);
     let (folder, name, id) = (state.config().exports_dir.clone(), file_name(job.id), job.id);
     let disk = tokio::task::spawn_blocking({
-        let (part, name) = (part.clone(), name.clone());
+        let (part, name) = (part.to_path_buf(), name.clone());
         move || keep(written, &folder, id, &part, &name)
     });
     let (mut rows, mut size) = (0, 0u64);

@@ -230,3 +230,40 @@ async fn an_export_reads_the_snapshot_it_was_asked_of() {
     assert_eq!(file.text().lines().count(), 41);
     assert!(!file.text().contains("later"));
 }
+
+#[tokio::test]
+async fn a_file_that_was_not_on_disk_when_the_system_went_down_is_made_again() {
+    let world = world().await;
+    let record = world.post("POST", SUBMIT, &world.key, "").await.json();
+    let done = settled(&world, &record).await;
+    let link = done["blobPath"].as_str().unwrap();
+    let whole = world.get(link, "").await.body;
+    let id = record["id"].as_str().unwrap();
+    let (file, mark) =
+        (world.config.exports_dir.join(format!("{id}.csv")), world.config.exports_dir.join(format!("{id}.unsynced")));
+    for _ in 0..400 {
+        if !mark.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(!mark.exists(), "a file that was written out has no mark");
+
+    // A mark of another run of the system: what the file holds cannot be trusted.
+    std::fs::write(&mark, "another run").unwrap();
+    std::fs::write(&file, vec![0; whole.len()]).unwrap();
+    let serving = Serving::start(&world).await;
+    let again = settled(&world, &record).await;
+    assert_eq!(again["status"], 3);
+    assert_eq!(world.get(again["blobPath"].as_str().unwrap(), "").await.body, whole);
+    serving.stop().await;
+
+    // A mark of this run: only the process died, and the file is whole.
+    if let Ok(boot) = std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        std::fs::write(&mark, boot.trim()).unwrap();
+        std::fs::write(&file, b"as it was").unwrap();
+        let serving = Serving::start(&world).await;
+        assert_eq!(world.get(again["blobPath"].as_str().unwrap(), "").await.body, b"as it was");
+        serving.stop().await;
+    }
+}

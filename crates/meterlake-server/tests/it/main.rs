@@ -13,6 +13,7 @@ mod b2c_world;
 mod broken_off;
 mod c3;
 mod charge;
+mod compressed;
 mod ea_exports;
 mod ea_pages;
 mod ea_rules;
