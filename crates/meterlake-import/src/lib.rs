@@ -45,4 +45,7 @@ pub use run::{
 pub use scope::{ScopeOption, ScopeOptionError, WouldDrop};
 pub use source::{Compression, Format, Manifest, ManifestFile, ManifestKind, Run, SourceFile, discover};
 pub use summary::{record_text, recovery_text, summary_json, summary_text};
-pub use upkeep::{Action, ActionKind, MaintainReport, MaintainRequest, TableUpkeep, maintain};
+pub use upkeep::{
+    Action, ActionKind, CheckReport, CheckRequest, MaintainReport, MaintainRequest, TableChecked, TableUpkeep, check,
+    maintain,
+};

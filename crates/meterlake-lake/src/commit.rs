@@ -23,7 +23,7 @@ use crate::{
 const ATTEMPTS: u32 = 20;
 
 /// Folder of the import records, beside the data; Delta readers skip names with a leading underscore.
-const RECORDS: &str = "_imports";
+pub(crate) const RECORDS: &str = "_imports";
 
 /// Everything that one import changes in one table, taken over by one Delta commit.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use meterlake_import::{DateFormat, NumberFormat};
 pub(crate) use people::{Consent, PasswordSource, Redirect, User};
 pub(crate) use reports::{EstimateBill, Report};
 pub(crate) use security::{Audit, ExternalOptions, SigningKey, TokenRevoke};
-pub(crate) use upkeep::Maintain;
+pub(crate) use upkeep::{Check, Maintain};
 
 use meterlake_model::{
     Amount, BillingAccountId, BillingPeriod, CostBasis, CurrencyCode, CustomerTenantId, EnrolmentNumber, ImportId,
@@ -63,6 +63,7 @@ impl Cli {
                 | Command::SigningKey(SigningKey::List { .. })
                 | Command::Audit(_)
                 | Command::Maintain(_)
+                | Command::Check(_)
         )
     }
 
@@ -128,6 +129,8 @@ pub(crate) enum Command {
     Audit(Audit),
     /// Keep the lake in order: merge small files, write checkpoints, delete what the history no longer needs
     Maintain(Maintain),
+    /// Verify the lake: files, rows, provenance and totals; prints what is wrong
+    Check(Check),
     /// Print the settings with their defaults and meanings
     Config,
     /// Print the OpenAPI document of the server's calls

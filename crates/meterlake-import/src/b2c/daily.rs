@@ -12,7 +12,7 @@ use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
 use meterlake_lake::tables::b2c_daily::{COVERAGE, columns};
 use meterlake_lake::tables::b2c_events::{PART, columns as events};
-use meterlake_lake::{Lake, LakeError, Table, TableCommit, TableFile, TableSnapshot};
+use meterlake_lake::{Finding, Lake, LakeError, Table, TableCommit, TableFile, TableSnapshot};
 use meterlake_model::{Day, TenantId};
 
 use super::SCAN_MEMORY;
@@ -24,7 +24,7 @@ use crate::{DatasetRecord, ImportError, ImportState};
 /// What a row is about: day, application, kind, flow, MFA method.
 type Key = (Day, String, String, String, String);
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     attempts: i64,
     successes: i64,
@@ -82,6 +82,55 @@ pub(crate) async fn rebuild_daily(
         notes: vec![(Table::B2cEvents, events_version)],
     };
     Ok(lake.commit_to(Table::B2cDaily, commit).await?)
+}
+
+/// Counts all events of the version that the days note again, and compares.
+pub(crate) async fn verify_daily(lake: &Lake, daily: &TableSnapshot) -> Result<Vec<Finding>, ImportError> {
+    let table = Table::B2cDaily;
+    let Some(version) = daily.noted(Table::B2cEvents) else {
+        let none = daily.files().is_empty();
+        let place = "noted version of b2c_events";
+        return Ok(if none { Vec::new() } else { vec![Finding::new(table, "log", place, "a version", "none")] });
+    };
+    let events = match lake.snapshot_at(Table::B2cEvents, version).await {
+        Ok(events) => events,
+        Err(error @ LakeError::NoSuchVersion { .. }) => {
+            let place = "noted version of b2c_events";
+            return Ok(vec![Finding::new(table, "log", place, "a version that can be read", error)]);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let context = meterlake_lake::session_context(SCAN_MEMORY, None)?;
+    let of_tenants = events.files().iter().chain(daily.files()).filter_map(|file| file.scope.first());
+    let tenants: BTreeSet<&String> = of_tenants.collect();
+    let mut findings = Vec::new();
+    for tenant in tenants {
+        let mut told = held(&context, daily, &files_of(daily, tenant)).await?;
+        told.retain(|key, _| key.2 != COVERAGE);
+        let mut days: BTreeSet<Day> = told.keys().map(|key| key.0).collect();
+        for file in files_of(&events, tenant) {
+            days.extend(
+                std::iter::successors(Some(file.first_day), |day| day.plus(1)).take_while(|day| *day <= file.last_day),
+            );
+        }
+        let counted = counted(&context, &events, tenant, &days).await?;
+        for key in told.keys().chain(counted.keys()).collect::<BTreeSet<_>>() {
+            let shown = |counts: Option<&Counts>| {
+                counts.map_or_else(
+                    || "no row".to_owned(),
+                    |c| format!("{} attempts, {} successes", c.attempts, c.successes),
+                )
+            };
+            let (expected, found) = (counted.get(key), told.get(key));
+            let times = |counts: Option<&Counts>| counts.map(|c| (c.attempts, c.successes, c.first, c.last));
+            if times(expected) != times(found) {
+                let (day, application, kind, flow, method) = key;
+                let place = format!("{day}, application {application:?}, {kind}, {flow}{method}");
+                findings.push(Finding::new(table, format!("tenant {tenant}"), place, shown(expected), shown(found)));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// The record as it is kept beside the tables.

@@ -22,7 +22,7 @@ use meterlake_lake::{Lake, Table, TableCommit};
 use meterlake_model::{Day, DayRange, SharedClock, TenantId};
 
 pub(crate) use audit::is_audit_record;
-pub(crate) use daily::rebuild_daily;
+pub(crate) use daily::{rebuild_daily, verify_daily};
 pub(crate) use sign_in::SignIn;
 pub use users::{UsersRequest, import_users};
 

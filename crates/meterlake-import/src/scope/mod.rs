@@ -4,7 +4,7 @@ pub(crate) mod access;
 pub(crate) mod claim;
 mod coded_digest;
 pub(crate) mod count;
-mod digest;
+pub(crate) mod digest;
 mod drops;
 pub(crate) mod held;
 mod option;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use meterlake_lake::{Lake, Merge, MergesCommitted, Pace, Table, TableSnapshot, Why};
+use meterlake_lake::{Lake, Merge, MergesCommitted, Pace, Table, TableSnapshot, Why, rollup};
 use meterlake_model::{ImportId, SharedClock};
 use serde::Serialize;
 
@@ -77,6 +77,9 @@ pub async fn maintain(
     }
     for (place, table) in tables.iter().enumerate() {
         if request.dry_run { run.plan_merges(place, *table).await? } else { run.merge(place, *table).await? }
+    }
+    if let Some(place) = tables.iter().position(|table| *table == Table::ChargesRollup) {
+        run.sum_up(place).await?;
     }
     for (place, table) in tables.iter().enumerate() {
         run.checkpoint(place, *table).await?;
@@ -171,6 +174,27 @@ impl Run<'_> {
             self.lake.note_anew(snapshot.table(), id).await?;
         }
         Ok(outcome)
+    }
+
+    /// Builds the parts of the rollup that lag: those of which files were merged, and what an import left.
+    async fn sum_up(&mut self, place: usize) -> Result<(), ImportError> {
+        let lagging = rollup::lagging(self.lake).await?;
+        self.report.tables[place].rollup_parts = lagging.missing.len() as u64;
+        if self.request.dry_run {
+            self.report.actions.extend(lagging.missing.iter().map(|part| Action {
+                table: Table::ChargesRollup.name(),
+                action: ActionKind::Rollup,
+                place: part.to_string(),
+                files: 1,
+                bytes: 0,
+            }));
+        } else if !lagging.is_empty() {
+            self.progress.stage("summing up for reports", None);
+            let _lock = ImportLock::acquire(self.data_dir, self.progress.as_ref()).await?;
+            let rebuilt = rollup::rebuild(self.lake, &|_| {}).await?;
+            self.report.tables[place].rollup_parts = rebuilt.parts as u64;
+        }
+        Ok(())
     }
 
     async fn checkpoint(&mut self, place: usize, table: Table) -> Result<(), ImportError> {

@@ -8,6 +8,7 @@ mod intents;
 mod layers;
 mod merge;
 mod merges;
+mod records;
 mod vacuum;
 mod verify;
 

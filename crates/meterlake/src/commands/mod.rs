@@ -1,5 +1,6 @@
 //! What each command does, one module a resource.
 
+mod check;
 mod customers;
 mod datasets;
 mod demo;
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Token(command) => tokens::run(&folder, command).await,
         Command::SigningKey(command) => security::run_signing_key(&folder, command).await,
         Command::Audit(options) => security::run_audit(&folder, options).await,
+        Command::Check(options) => check::run(&folder, options).await,
         Command::Maintain(options) => maintain::run(&folder, options).await,
         Command::Report(_) | Command::Config | Command::Openapi { .. } => Ok(()),
     }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench_rows;
+mod check;
 mod clients;
 mod cost_export;
 mod crash;

@@ -9,5 +9,6 @@ mod naive;
 mod overlap;
 mod recovery;
 mod sign_ins;
+mod upkeep;
 mod users;
 mod world;
