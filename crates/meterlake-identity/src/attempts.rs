@@ -1,5 +1,6 @@
 //! Lock-out on guessing: after ten wrong secrets or passwords in a quarter of an hour an account is closed for a
-//! quarter of an hour, to the right one, too. The counts are kept in the control state, so that a restart forgets none
+//! quarter of an hour, to the right password, too; the secrets of applications nobody guesses, so that a lock-out holds
+//! for wrong ones only. The counts are kept in the control state, so that a restart forgets none
 //! and all processes count together.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,7 +35,8 @@ pub(crate) fn client_account(application: meterlake_model::PrincipalId) -> Strin
 /// The account as it is kept.
 fn kept(account: &str) -> String {
     match account.strip_prefix(UNKNOWN_NAME) {
-        Some(name) => format!("{UNKNOWN_NAME}{}", random::fingerprint(&name.to_lowercase())),
+        // In any case of the letters that names are compared without: else a known name could be told from others.
+        Some(name) => format!("{UNKNOWN_NAME}{}", random::fingerprint(&name.to_ascii_lowercase())),
         None => account.to_owned(),
     }
 }

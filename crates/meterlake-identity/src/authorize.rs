@@ -11,7 +11,7 @@ use url::Url;
 use crate::client::enabled;
 use crate::redirect;
 use crate::refusal::printable;
-use crate::scope::Asked;
+use crate::scope::{Asked, OFFLINE};
 use crate::user_grants::no_consent;
 use crate::{Audience, Identity, Moment, TokenError, random};
 
@@ -164,7 +164,7 @@ impl Authorization {
     /// Whether the application wants to go on reading when the person is gone.
     #[must_use]
     pub fn offline(&self) -> bool {
-        crate::scope::holds(&self.asked.scopes, "offline_access")
+        crate::scope::holds(&self.asked.scopes, OFFLINE)
     }
 
     /// What the policy of a page may name as the target of the form that ends in a redirect to the application.
@@ -291,7 +291,12 @@ impl Identity {
     /// When the control state fails.
     pub async fn must_consent(&self, user: &Principal, authorization: &Authorization) -> Result<bool, TokenError> {
         let api = self.consent_name(&authorization.asked.resource);
-        let given = self.inner.control.has_consent(user.id, authorization.application.id, api).await?;
+        let control = &self.inner.control;
+        let mut given = control.has_consent(user.id, authorization.application.id, api).await?;
+        // To read while the person is there is one thing, to go on afterwards another.
+        if given && crate::scope::holds(&authorization.asked.scopes, OFFLINE) {
+            given = control.has_consent(user.id, authorization.application.id, OFFLINE).await?;
+        }
         Ok(!given || authorization.prompts("consent"))
     }
 
@@ -302,7 +307,11 @@ impl Identity {
     pub async fn consent(&self, user: &Principal, authorization: &Authorization) -> Result<(), TokenError> {
         let api = self.consent_name(&authorization.asked.resource);
         let control = self.inner.control.acting_as(&format!("principal:{}", user.id));
-        Ok(control.add_consent(user.id, authorization.application.id, api).await?)
+        control.add_consent(user.id, authorization.application.id, api).await?;
+        if crate::scope::holds(&authorization.asked.scopes, OFFLINE) {
+            control.add_consent(user.id, authorization.application.id, OFFLINE).await?;
+        }
+        Ok(())
     }
 
     /// The answer with an authorization code.

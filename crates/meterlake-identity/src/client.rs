@@ -5,7 +5,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
 use crate::attempts::client_account;
-use crate::{Identity, TokenError, TokenForm, random};
+use crate::{AttemptError, Identity, TokenError, TokenForm, random};
 
 /// The tenant in the path of a request of a person's.
 #[derive(Debug, Clone)]
@@ -76,13 +76,22 @@ impl Identity {
                 return Err(TokenError::new(401, "invalid_client", 7_000_218, message.to_owned()));
             }
             let account = client_account(application.id);
-            self.attempt_allowed(&account).await?;
+            let allowed = self.attempt_allowed(&account).await;
             let secrets = self.inner.control.secrets(application.id).await?;
             match self.check_secret(secret, &secrets) {
-                Given::Right => self.attempt_succeeded(&account).await?,
+                // Nobody guesses 256 bits, so that a lock-out does not hold for the right secret: else whoever knows the
+                // id of an application could shut it out.
+                Given::Right => match self.attempt_succeeded(&account).await {
+                    Ok(()) | Err(AttemptError::Locked { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                },
                 // Whoever has a secret that was good once does not guess.
-                Given::Expired => return Err(TokenError::expired_secret(client_id)),
+                Given::Expired => {
+                    allowed?;
+                    return Err(TokenError::expired_secret(client_id));
+                }
                 Given::Wrong => {
+                    allowed?;
                     self.attempt_failed(&account).await?;
                     return Err(TokenError::wrong_secret(client_id));
                 }

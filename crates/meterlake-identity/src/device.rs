@@ -5,7 +5,7 @@ use meterlake_control::{DeviceCode, DeviceDecision, NewDeviceCode, Principal};
 use serde_json::{Value, json};
 
 use crate::client::Proof;
-use crate::scope::Asked;
+use crate::scope::{Asked, OFFLINE};
 use crate::sign_in::{Person, at_home};
 use crate::token::TokenRequest;
 use crate::user_grants::{SignedIn, invalid, required};
@@ -39,7 +39,7 @@ impl WaitingDevice {
     /// Whether the program wants to go on reading when the person is gone.
     #[must_use]
     pub fn offline(&self) -> bool {
-        crate::scope::holds(&self.asked.scopes, "offline_access")
+        crate::scope::holds(&self.asked.scopes, OFFLINE)
     }
 }
 
@@ -182,6 +182,9 @@ impl Identity {
         if approved {
             let api = self.consent_name(device.resource());
             control.add_consent(person.user.id, device.application.id, api).await?;
+            if device.offline() {
+                control.add_consent(person.user.id, device.application.id, OFFLINE).await?;
+            }
         }
         let (user, at) = (person.user.id, person.signed_in_at);
         Ok(control.decide_device_code(&device.user_code_hash, user, at, approved).await?)

@@ -8,7 +8,9 @@ use crate::{Audience, Identity, TokenError};
 /// What every sign-in of version 1 gives.
 const VERSION_1: &str = "openid profile offline_access";
 /// The scopes of OpenID Connect (OpenID Connect Core, 5.4 and 11).
-const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+const OPENID: [&str; 4] = ["openid", "profile", "email", OFFLINE];
+/// The scope of who wants to go on reading when the person is gone, and what consents call that.
+pub(crate) const OFFLINE: &str = "offline_access";
 /// The one permission that a person can give away here.
 pub(crate) const IMPERSONATION: &str = "user_impersonation";
 

@@ -47,21 +47,23 @@ impl Identity {
     ) -> Result<NewSession, TokenError> {
         let name = name.trim();
         let user = self.user_called(name).await?;
-        let account = user.as_ref().map_or_else(|| format!("name:{name}"), |user| format!("user:{}", user.id));
+        let account = match &user {
+            Some(user) => format!("user:{}", user.id),
+            None => format!("name:{}", self.bare(name).await?),
+        };
         // Whatever comes of it, it takes the work of one hash.
         let allowed = self.attempt_allowed(&account).await;
         let hash = match &user {
             Some(user) => self.inner.control.password_hash(user.id).await?,
             None => None,
         };
-        let fits = self.inner.passwords.fits(password, hash).await?;
+        let fits = self.inner.passwords.fits(password, hash.clone()).await?;
         allowed?;
-        let user = match user.filter(|_| fits) {
-            Some(user) => user,
+        let (user, hash) = match user.zip(hash).filter(|_| fits) {
+            Some(found) => found,
             None => {
                 self.attempt_failed(&account).await?;
-                let message = "Error validating credentials due to invalid username or password.";
-                return Err(TokenError::new(400, "invalid_grant", 50_126, message.to_owned()));
+                return Err(wrong_password());
             }
         };
         self.attempt_succeeded(&account).await?;
@@ -72,7 +74,7 @@ impl Identity {
         if let Some(application) = application {
             at_home(&user, application)?;
         }
-        self.begin_session(user).await
+        self.begin_session(user, &hash).await
     }
 
     /// The user that a person means: by its name, or with a domain of its tenant behind it.
@@ -86,13 +88,23 @@ impl Identity {
         Ok(control.user(local).await?.filter(|user| user.tenant == tenant.id))
     }
 
-    async fn begin_session(&self, user: Principal) -> Result<NewSession, TokenError> {
+    /// A name that nobody has without a domain that may stand behind it, so that it is counted as a name is that somebody
+    /// has: with its domain and without.
+    async fn bare<'a>(&self, name: &'a str) -> Result<&'a str, TokenError> {
+        let Some((local, domain)) = name.rsplit_once('@') else { return Ok(name) };
+        Ok(if self.inner.control.find_tenant(domain).await?.is_some() { local } else { name })
+    }
+
+    /// Begins a session of a user whose password with that hash was given, unless it was changed meanwhile.
+    async fn begin_session(&self, user: Principal, hash: &str) -> Result<NewSession, TokenError> {
         let cookie = random::secret()?;
         let now = self.inner.clock.now();
         let life = TimeDelta::hours(i64::from(self.inner.config.session_hours));
         let ends = now.checked_add_signed(life).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let control = self.inner.control.acting_as(&format!("principal:{}", user.id));
-        control.add_session(&random::hash(&cookie), user.id, ends).await?;
+        if !control.add_session(&random::hash(&cookie), user.id, hash, ends).await? {
+            return Err(wrong_password());
+        }
         let name = self.sign_in_name(&user).await?;
         Ok(NewSession { person: Person { user, name, signed_in_at: now }, cookie })
     }
@@ -140,6 +152,11 @@ impl Identity {
         let _: Directory = self.directory(tenant).await?;
         Ok(())
     }
+}
+
+fn wrong_password() -> TokenError {
+    let message = "Error validating credentials due to invalid username or password.";
+    TokenError::new(400, "invalid_grant", 50_126, message.to_owned())
 }
 
 /// Refuses a user of another tenant than the application's.

@@ -19,7 +19,8 @@ pub struct SignInSession {
 }
 
 impl Control {
-    /// Remembers that a browser, known by a secret with that hash, signed a user in. Sessions that ended are forgotten.
+    /// Remembers that a browser, known by a secret with that hash, signed a user in by the password of `password_hash`;
+    /// not when the user's password is another one by now. Sessions that ended are forgotten. Whether it did.
     ///
     /// # Errors
     /// When the database fails.
@@ -27,10 +28,20 @@ impl Control {
         &self,
         hash: &[u8],
         user: PrincipalId,
+        password_hash: &str,
         expires_at: DateTime<Utc>,
-    ) -> Result<(), ControlError> {
+    ) -> Result<bool, ControlError> {
         let now = micros(self.now());
         let mut tx = self.write().await?;
+        let current: bool =
+            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM passwords WHERE user_id = ? AND hash = ?)")
+                .bind(user.to_string())
+                .bind(password_hash)
+                .fetch_one(&mut *tx)
+                .await?;
+        if !current {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM sign_in_sessions WHERE expires_at <= ?").bind(now).execute(&mut *tx).await?;
         sqlx::query("INSERT INTO sign_in_sessions (hash, user_id, created_at, expires_at) VALUES (?, ?, ?, ?)")
             .bind(hash)
@@ -40,7 +51,8 @@ impl Control {
             .execute(&mut *tx)
             .await?;
         self.append_audit(&mut tx, "session.begin", &format!("principal:{user}"), &json!({})).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The session of a browser, while it lasts.

@@ -115,9 +115,10 @@ async fn whatever_ends_a_sign_in_ends_its_tokens() {
     let (user, app) = (both.user.id, both.app.id);
     let now = control.clock().now();
     for step in 0..6u8 {
-        let family = both.family(step).await;
-        control.add_session(&[step], user, now + TimeDelta::hours(8)).await.unwrap();
+        control.set_password_hash(user, "kept").await.unwrap();
+        assert!(control.add_session(&[step], user, "kept", now + TimeDelta::hours(8)).await.unwrap());
         control.add_consent(user, app, "meterlake").await.unwrap();
+        let family = both.family(step).await;
         match step {
             0 => control.set_password_hash(user, "h").await.unwrap(),
             1 => assert!(control.remove_password(user).await.unwrap()),
@@ -141,8 +142,14 @@ async fn sessions_end_by_their_time_and_by_order() {
     let both = both().await;
     let control = &both.it.control;
     let ends = control.clock().now() + TimeDelta::hours(8);
-    control.add_session(&[1], both.user.id, ends).await.unwrap();
-    control.add_session(&[2], both.user.id, ends).await.unwrap();
+    control.set_password_hash(both.user.id, "old").await.unwrap();
+    assert!(control.add_session(&[1], both.user.id, "old", ends).await.unwrap());
+    control.set_password_hash(both.user.id, "new").await.unwrap();
+    // A sign-in that had compared the password before it was changed.
+    assert!(!control.add_session(&[2], both.user.id, "old", ends).await.unwrap());
+    assert_eq!((control.session(&[1]).await.unwrap(), control.session(&[2]).await.unwrap()), (None, None));
+    assert!(control.add_session(&[1], both.user.id, "new", ends).await.unwrap());
+    assert!(control.add_session(&[2], both.user.id, "new", ends).await.unwrap());
     assert_eq!(control.session(&[1]).await.unwrap().unwrap().user, both.user.id);
     assert_eq!(control.end_session(&[1]).await.unwrap(), Some(both.user.id));
     assert_eq!((control.session(&[1]).await.unwrap(), control.end_session(&[1]).await.unwrap()), (None, None));

@@ -3,6 +3,7 @@
 mod index;
 mod plan;
 mod rows;
+mod sums;
 
 use meterlake_model::{Amount, CurrencyCode, CustomerTenantId, ImportId, Quantity};
 
@@ -75,7 +76,7 @@ pub(crate) use index::Index;
 pub(crate) async fn totals(sources: Sources<'_>, query: &TotalsQuery) -> Result<Vec<TotalsRow>, ReportError> {
     let snapshot = snapshot(sources.lake, query.snapshot).await?;
     if let Some(index) = index::index(sources, &snapshot, query).await? {
-        return index.rows(query);
+        return Ok(index.rows(query));
     }
     let mut rows = Vec::new();
     for batch in collect(sources.engine, plan::sums(&snapshot, query)?).await? {

@@ -42,7 +42,7 @@ pub(super) async fn prepared(control: &Control, user: PrincipalId, app: Principa
     control.set_password_hash(user, "kept").await.unwrap();
     control.add_redirect_uri(app, "http://localhost").await.unwrap();
     control.add_consent(user, app, "b2c").await.unwrap();
-    control.add_session(&[1], user, ends).await.unwrap();
+    assert!(control.add_session(&[1], user, "kept", ends).await.unwrap());
     for byte in [1, 2] {
         control.add_authorization_code(&[byte], &code(control, user, app)).await.unwrap();
         assert!(control.add_device_code(&device(control, app, byte)).await.unwrap());
@@ -66,7 +66,7 @@ pub(super) async fn change(name: &str, it: &Control, ids: &Ids) -> Result<bool, 
         "add_device_code" => assert!(it.add_device_code(&device(it, app, 9)).await?),
         "add_redirect_uri" => assert!(it.add_redirect_uri(app, "https://app.example/auth").await?),
         "add_refresh_token" => it.add_refresh_token(&[9], ids.family, ends).await?,
-        "add_session" => it.add_session(&[9], user, ends).await?,
+        "add_session" => assert!(it.add_session(&[9], user, "kept", ends).await?),
         "decide_device_code" => assert!(it.decide_device_code(&[2], user, ends, false).await?),
         "end_session" => assert_eq!(it.end_session(&[1]).await?, Some(user)),
         "redeem_authorization_code" => {
