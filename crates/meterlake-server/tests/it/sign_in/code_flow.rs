@@ -109,10 +109,30 @@ async fn consent_is_remembered_and_can_be_taken_away() {
     let control = &people.world.control;
     let olga = control.find_principal("olga").await.unwrap();
     let desktop = control.find_principal(&people.desktop).await.unwrap();
-    assert_eq!(control.remove_consents(olga.id, desktop.id).await.unwrap(), 1);
+    // That to the API, and that to go on reading when she is gone.
+    assert_eq!(control.remove_consents(olga.id, desktop.id).await.unwrap(), 2);
     assert_eq!(people.opens(&first).await, 401);
     assert_refused(&people.refresh(first["refresh_token"].as_str().unwrap()).await, 400, "invalid_grant", 50_173);
     assert!(browser.get(&people.asks(&[])).await.text().contains("Allow access?"));
+}
+
+#[tokio::test]
+async fn who_wants_to_stay_later_asks_again() {
+    let people = People::new().await;
+    let mut browser = people.browser();
+    let meanwhile = "openid https://api.partnercenter.microsoft.com/.default";
+    let page = browser.get(&people.asks(&[("scope", meanwhile)])).await;
+    assert_eq!(browser.sign_in_and_allow(&page).await.status, 302);
+    assert_eq!(browser.get(&people.asks(&[("scope", meanwhile), ("prompt", "none")])).await.status, 302);
+    let silent = browser.get(&people.asks(&[("prompt", "none")])).await;
+    assert_eq!(field(silent.header("location"), "error"), "interaction_required");
+    let page = browser.get(&people.asks(&[])).await;
+    assert!(page.text().contains("Allow access?"), "{}", page.text());
+    assert_eq!(browser.submit(&page, &[("action", "allow")]).await.status, 302);
+    for scope in [meanwhile, "openid offline_access https://api.partnercenter.microsoft.com/.default"] {
+        let silent = browser.get(&people.asks(&[("scope", scope), ("prompt", "none")])).await;
+        assert!(silent.header("location").contains("code="), "{scope}");
+    }
 }
 
 #[tokio::test]

@@ -109,6 +109,30 @@ async fn a_user_that_was_stopped_does_not_sign_in() {
     assert!(!browser.cookies.contains_key("meterlake_session"));
 }
 
+/// A name that nobody has is counted as a known one is, whatever its case and with a domain of ours behind it or not: so
+/// that lock-outs do not tell which names are known.
+#[tokio::test]
+async fn unknown_names_are_locked_out_as_known_ones_are() {
+    let people = People::new().await;
+    for names in [
+        ["olga", "OLGA", "olga@partner.example.org", "Olga@PARTNER.example.org"],
+        ["nadia", "NADIA", "nadia@partner.example.org", "Nadia@PARTNER.example.org"],
+    ] {
+        let mut browser = people.browser();
+        let page = browser.get(&people.asks(&[])).await;
+        for guess in 0..10 {
+            let fields = [("name", names[guess % 4]), ("password", "guess"), ("action", "sign-in")];
+            let refused = browser.submit(&page, &fields).await;
+            assert!(refused.text().contains("invalid username or password"), "{names:?}");
+        }
+        for name in names {
+            let fields = [("name", name), ("password", "guess"), ("action", "sign-in")];
+            let locked = browser.submit(&page, &fields).await;
+            assert!(!locked.text().contains("invalid username or password"), "{name}: {}", locked.text());
+        }
+    }
+}
+
 /// Whoever is not known yet is limited by address, however many names or applications are tried.
 #[tokio::test]
 async fn forms_and_device_codes_a_minute() {
