@@ -29,7 +29,7 @@ after_commits = 0
 C3_CUSTOMERS = 200
 B2C_TENANTS = 10
 # Bytes of a row in the lake, in the native table of a peer, and as CSV in an export; generous.
-LAKE_BYTES, NATIVE_BYTES, CSV_BYTES = 110, 60, 550
+LAKE_BYTES, NATIVE_BYTES, CSV_BYTES = 110, 30, 550
 
 
 class Lake:
