@@ -43,15 +43,16 @@ impl Lake {
     /// As [`Self::open`].
     pub async fn open_with_clock(root: &Url, clock: SharedClock) -> Result<Self, LakeError> {
         let open = |table| TableLog::open(root, table, Arc::clone(&clock));
-        let (charges, rollup, events, daily, users, licences) = futures::try_join!(
+        let (charges, rollup, months, events, daily, users, licences) = futures::try_join!(
             open(Table::Charges),
             open(Table::ChargesRollup),
+            open(Table::ChargesRollupMonths),
             open(Table::B2cEvents),
             open(Table::B2cDaily),
             open(Table::UserCounts),
             open(Table::Licences),
         )?;
-        Ok(Self(Arc::new([charges, rollup, events, daily, users, licences])))
+        Ok(Self(Arc::new([charges, rollup, months, events, daily, users, licences])))
     }
 
     /// The log of a table.

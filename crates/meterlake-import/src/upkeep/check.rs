@@ -97,9 +97,10 @@ pub async fn check(
         for part in rollup::parts(lake).await? {
             let differences = rollup::verify(lake, &part).await?;
             report.findings.extend(differences.into_iter().map(|differs| {
-                let rollup::RollupDifference { part, customer, day, charge_type, what, charges, rollup } = differs;
+                let rollup::RollupDifference { table, part, customer, day, charge_type, what, charges, rollup } =
+                    differs;
                 let place = format!("{what} of customer {customer} on {day}, charge type {charge_type}");
-                Finding::new(Table::ChargesRollup, part, place, charges, rollup)
+                Finding::new(table, part, place, charges, rollup)
             }));
         }
     }

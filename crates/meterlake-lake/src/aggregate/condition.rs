@@ -45,6 +45,24 @@ impl Condition {
         if value { Self::All(Vec::new()) } else { Self::Any(Vec::new()) }
     }
 
+    /// Whether the condition decides a day as it decides the first day of its bucket, for all days of the buckets
+    /// between two days. With false nothing is said.
+    #[must_use]
+    pub fn decides_by(&self, bucket: fn(i32) -> i32, (first, last): (i32, i32)) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().all(|part| part.decides_by(bucket, (first, last))),
+            Self::Not(inner) => inner.decides_by(bucket, (first, last)),
+            Self::Text(..) | Self::OneOf(..) => true,
+            Self::Day(_, test) => {
+                let (start, end) = (bucket(first), bucket(last));
+                let days = start..start.saturating_add(MOST_DAYS);
+                let alike =
+                    days.clone().take_while(|day| bucket(*day) <= end).all(|day| test(day) == test(bucket(day)));
+                alike && first <= last && days.contains(&last) && bucket(days.end) > end
+            }
+        }
+    }
+
     /// Its value, when it has the same for all rows.
     pub(super) fn value(&self) -> Option<bool> {
         match self {
@@ -203,6 +221,20 @@ mod tests {
             (Condition::Not(Box::new(day(11))), None),
         ] {
             assert_eq!(condition.simplified(&known).value(), expected, "{condition:?}");
+        }
+        // Buckets of ten days.
+        let tens: fn(i32) -> i32 = |day| day.div_euclid(10) * 10;
+        for (condition, span, expected) in [
+            (day(20), (12, 35), true),
+            (day(20), (21, 22), true),
+            (day(25), (21, 22), false),
+            (day(25), (12, 19), true),
+            (day(25), (12, 20), false),
+            (Condition::Not(Box::new(day(25))), (12, 20), false),
+            (Condition::Any(vec![day(20), text("x", "a")]), (12, 20), true),
+            (day(20), (12, 5000), false),
+        ] {
+            assert_eq!(condition.decides_by(tens, span), expected, "{condition:?} {span:?}");
         }
         let left = Condition::All(vec![day(10), text("x", "a"), day(9)]).simplified(&known);
         assert_eq!(left.column(), Some("x"));

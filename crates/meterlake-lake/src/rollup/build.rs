@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
 use futures::{StreamExt, stream};
 
-use super::part::RollupPart;
+use super::part::{Grain, RollupPart};
 use crate::{
     aggregate::{AggregateError, Aggregated, Aggregation, Condition, Form, Key, KeyValues, Measure, Sum, aggregate},
     charges::ChargesSnapshot,
@@ -46,12 +46,13 @@ pub(super) async fn build(
     lake: &Lake,
     charges: &ChargesSnapshot,
     part: &RollupPart,
+    grain: Grain,
     memory: usize,
 ) -> Result<NewFile, LakeError> {
     let row_groups = charges.row_groups(&part.files, None).await?;
     let mut pieces = 1;
     loop {
-        match write(lake, part, &row_groups, pieces, memory).await {
+        match write(lake, part, grain, &row_groups, (pieces, memory)).await {
             Err(AggregateError::TooLarge(_)) if pieces < 1 << 20 => pieces *= 4,
             done => {
                 return done.map_err(|error| match error {
@@ -66,11 +67,12 @@ pub(super) async fn build(
 async fn write(
     lake: &Lake,
     part: &RollupPart,
+    grain: Grain,
     row_groups: &[RowGroup],
-    pieces: u64,
-    memory: usize,
+    (pieces, memory): (u64, usize),
 ) -> Result<NewFile, AggregateError> {
-    let conditions = if pieces == 1 { vec![Condition::All(Vec::new())] } else { ranges(row_groups, pieces).await? };
+    let conditions =
+        if pieces == 1 { vec![Condition::All(Vec::new())] } else { ranges(row_groups, grain, pieces).await? };
     let options = WriterOptions {
         file_bytes: u64::MAX,
         file_rows: u64::MAX,
@@ -78,9 +80,9 @@ async fn write(
         ..WriterOptions::default()
     };
     // Nothing is sorted on disk, so that there is no need of a place for it.
-    let writer = lake.table_writer(Table::ChargesRollup, part.fingerprint, Path::new(""));
+    let writer = lake.table_writer(grain.table(), part.fingerprint, Path::new(""));
     let mut writer = writer.with_options(options);
-    let sums = stream::iter(conditions).then(|condition| sum(row_groups, condition, memory));
+    let sums = stream::iter(conditions).then(|condition| sum(row_groups, grain, condition, memory));
     let batches = sums.flat_map(|sums| {
         let batches: Vec<Result<RecordBatch, AggregateError>> = match sums {
             Ok(sums) => Rows::new(part, sums).collect(),
@@ -110,10 +112,16 @@ async fn write(
     }
 }
 
-async fn sum(row_groups: &[RowGroup], condition: Condition, memory: usize) -> Result<Aggregated, AggregateError> {
+async fn sum(
+    row_groups: &[RowGroup],
+    grain: Grain,
+    condition: Condition,
+    memory: usize,
+) -> Result<Aggregated, AggregateError> {
+    let form = |column| if column == columns::USAGE_DATE { Form::Day(grain.first_day()) } else { Form::Stored };
     let nobodys = Condition::OneOf(columns::CUSTOMER_TENANT_ID, [String::new()].into());
     let aggregation = Aggregation {
-        keys: columns::SORT.iter().map(|column| Key { column, form: Form::Stored }).collect(),
+        keys: columns::SORT.iter().map(|column| Key { column, form: form(*column) }).collect(),
         measures: MEASURES.iter().map(|(_, measure)| *measure).collect(),
         condition: Condition::All(vec![Condition::Not(Box::new(nobodys)), condition]),
     };
@@ -132,7 +140,7 @@ pub(super) async fn run(
 
 /// Conditions, one after the other in the order of the table, that share out the rows by customer and subscription
 /// into about so many pieces; a subscription that is more than a piece is shared out by day.
-async fn ranges(row_groups: &[RowGroup], pieces: u64) -> Result<Vec<Condition>, AggregateError> {
+async fn ranges(row_groups: &[RowGroup], grain: Grain, pieces: u64) -> Result<Vec<Condition>, AggregateError> {
     let key = |column| Key { column, form: Form::Stored };
     let aggregation = Aggregation {
         keys: vec![key(columns::CUSTOMER_TENANT_ID), key(columns::SUBSCRIPTION_ID)],
@@ -156,6 +164,8 @@ async fn ranges(row_groups: &[RowGroup], pieces: u64) -> Result<Vec<Condition>, 
     let piece = all.div_ceil(pieces).max(1);
     let days = row_groups.iter().map(RowGroup::days).map(|days| (days.first.since_epoch(), days.last.since_epoch()));
     let (first, last) = days.fold((i32::MAX, i32::MIN), |all, days| (all.0.min(days.0), all.1.max(days.1)));
+    // A day is a window by itself, when days are summed by themselves.
+    let first_day = grain.first_day();
     let mut conditions = Vec::new();
     let mut open: Option<(Range, u64)> = None;
     for (key, rows) in counts {
@@ -172,7 +182,11 @@ async fn ranges(row_groups: &[RowGroup], pieces: u64) -> Result<Vec<Condition>, 
             let step = ((last - first) / windows).max(1);
             let mut start = first;
             while start <= last {
-                let end = start.saturating_add(step - 1);
+                let mut end = start.saturating_add(step - 1);
+                // Days that come out as one stay together.
+                while end < last && first_day(end + 1) == first_day(end) {
+                    end += 1;
+                }
                 let test = Arc::new(move |day| start <= day && day <= end);
                 let day = Condition::Day(columns::USAGE_DATE, test);
                 conditions.push(Condition::All(vec![within(range.clone()), day]));

@@ -1,6 +1,6 @@
-//! `charges_rollup`: the billed charges of customers, summed.
+//! `charges_rollup` and `charges_rollup_months`: the billed charges of customers, summed by day and by month.
 //!
-//! A part is what charges have of one billing period and scope. Its rollup is one data file, in whose name, in the
+//! A part is what charges have of one billing period and scope. Its rollup is one data file in each, in whose name, in the
 //! place of an import, stands a fingerprint of the files of `charges` that it was summed from. So a rollup is valid
 //! for a snapshot of charges exactly when it was made from the files that the snapshot has; where there is none,
 //! reports read the charges. An import changes the files of some parts, which then lag until [`rebuild`] has run;
@@ -12,7 +12,7 @@ mod verify;
 
 use meterlake_model::ImportId;
 
-pub use part::{RollupPart, Sources, sources};
+pub use part::{Grain, RollupPart, Rollups, Sources, sources};
 pub use verify::{RollupDifference, verify};
 
 use crate::{
@@ -34,9 +34,9 @@ const ATTEMPTS: u32 = 5;
 /// Where the rollup is not what the charges ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Lagging {
-    /// Parts that have no valid rollup.
+    /// Parts that lack a valid rollup by day, by month or both.
     pub missing: Vec<RollupPart>,
-    /// Paths of rollup files that are no longer valid and stand for nothing that is missing: their charges are gone.
+    /// Paths of files of both tables that are no longer valid and stand for nothing that is missing: their charges are gone.
     pub obsolete: Vec<String>,
 }
 
@@ -51,6 +51,8 @@ impl Lagging {
 /// How far [`rebuild`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RollupProgress {
+    /// What is being summed.
+    pub grain: Grain,
     /// Parts that have been summed.
     pub done: usize,
     /// Parts that are to be summed.
@@ -60,30 +62,33 @@ pub struct RollupProgress {
 /// What [`rebuild`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Parts that were summed.
+    /// Files that were made: two a part, unless one was there.
     pub parts: usize,
-    /// Charges in them.
+    /// Charges that were read for them.
     pub charges: u64,
-    /// Rows of the rollup that they became.
+    /// Rows in them.
     pub rows: u64,
 }
 
-/// Where the newest rollup is not what the newest charges ask for.
+/// Where the newest rollups are not what the newest charges ask for.
 ///
 /// # Errors
 /// When a log cannot be read.
 pub async fn lagging(lake: &Lake) -> Result<Lagging, LakeError> {
-    Ok(compared(&lake.charges().await?, &lake.snapshot(Table::ChargesRollup).await?))
+    let (charges, rollups) = (lake.charges().await?, Rollups::newest(lake).await?);
+    let missing = part::parts(&charges).into_iter().filter(|part| !part.is_summed(&rollups)).collect();
+    let obsolete = Grain::ALL.iter().flat_map(|grain| compared(&charges, rollups.of(*grain)).obsolete);
+    Ok(Lagging { missing, obsolete: obsolete.collect() })
 }
 
-/// The parts of the newest charges that have a valid rollup.
+/// The parts of the newest charges that have both rollups.
 ///
 /// # Errors
 /// When a log cannot be read.
 pub async fn parts(lake: &Lake) -> Result<Vec<RollupPart>, LakeError> {
-    let rollup = lake.snapshot(Table::ChargesRollup).await?;
+    let rollups = Rollups::newest(lake).await?;
     let parts = part::parts(&lake.charges().await?);
-    Ok(parts.into_iter().filter(|part| part.file(&rollup).is_some()).collect())
+    Ok(parts.into_iter().filter(|part| part.is_summed(&rollups)).collect())
 }
 
 /// Builds the rollup of every part that has none, and removes what is obsolete. In several commits, so that what is
@@ -106,10 +111,26 @@ pub async fn rebuild_within(
     progress: &(dyn Fn(RollupProgress) + Sync),
 ) -> Result<Rebuilt, LakeError> {
     let mut rebuilt = Rebuilt::default();
+    for grain in Grain::ALL {
+        let built = rebuild_grain(lake, grain, memory, progress).await?;
+        rebuilt.parts += built.parts;
+        rebuilt.charges += built.charges;
+        rebuilt.rows += built.rows;
+    }
+    Ok(rebuilt)
+}
+
+async fn rebuild_grain(
+    lake: &Lake,
+    grain: Grain,
+    memory: usize,
+    progress: &(dyn Fn(RollupProgress) + Sync),
+) -> Result<Rebuilt, LakeError> {
+    let mut rebuilt = Rebuilt::default();
     let mut attempt = 1;
     loop {
         let charges = lake.charges().await?;
-        let rollup = lake.snapshot(Table::ChargesRollup).await?;
+        let rollup = lake.snapshot(grain.table()).await?;
         let lagging = compared(&charges, &rollup);
         if lagging.is_empty() {
             return Ok(rebuilt);
@@ -119,8 +140,8 @@ pub async fn rebuild_within(
         let before = rebuilt;
         for part in step {
             let parts = rebuilt.parts + lagging.missing.len() - (rebuilt.parts - before.parts);
-            progress(RollupProgress { done: rebuilt.parts, parts });
-            let file = build::build(lake, &charges, part, memory).await?;
+            progress(RollupProgress { grain, done: rebuilt.parts, parts });
+            let file = build::build(lake, &charges, part, grain, memory).await?;
             rebuilt.parts += 1;
             rebuilt.charges += part.rows();
             rebuilt.rows += file.rows;
@@ -130,7 +151,7 @@ pub async fn rebuild_within(
             step.iter().any(|part| part.is_of(file)) || lagging.obsolete.iter().any(|path| **path == *file.path)
         };
         let removes = rollup.files().iter().filter(gives_way).cloned().collect();
-        match commit(lake, &charges, &rollup, adds, removes).await {
+        match commit(lake, grain.table(), (&charges, &rollup), adds, removes).await {
             Ok(_) => attempt = 1,
             // What was written is not lost: the next attempt writes the same files.
             Err(LakeError::Conflict { .. }) if attempt < ATTEMPTS => {
@@ -144,13 +165,13 @@ pub async fn rebuild_within(
 
 async fn commit(
     lake: &Lake,
-    charges: &ChargesSnapshot,
-    rollup: &TableSnapshot,
+    table: Table,
+    (charges, rollup): (&ChargesSnapshot, &TableSnapshot),
     adds: Vec<NewFile>,
     removes: Vec<TableFile>,
 ) -> Result<u64, LakeError> {
     let commit = TableCommit {
-        import: ImportId::new(lake.log(Table::ChargesRollup).clock.now()),
+        import: ImportId::new(lake.log(table).clock.now()),
         adds,
         removes,
         read_version: rollup.version(),
@@ -158,7 +179,7 @@ async fn commit(
         record: None,
         notes: vec![(Table::Charges, charges.version())],
     };
-    lake.commit_to(Table::ChargesRollup, commit).await
+    lake.commit_to(table, commit).await
 }
 
 fn compared(charges: &ChargesSnapshot, rollup: &TableSnapshot) -> Lagging {

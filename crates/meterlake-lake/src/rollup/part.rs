@@ -1,12 +1,18 @@
 //! What of charges has a rollup, and whether it has.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
-use meterlake_model::{BillingPeriod, CostBasis, ImportId};
+use meterlake_model::{BillingPeriod, CostBasis, Day, ImportId};
 use sha2::{Digest, Sha256};
 
 use crate::{
     charges::{ChargesFile, ChargesSnapshot, columns},
+    error::LakeError,
+    lake::Lake,
     scope::{ScopeKey, ScopeValues},
     snapshot::{TableFile, TableSnapshot},
     stats::StatValue,
@@ -15,6 +21,68 @@ use crate::{
 
 /// Goes into every fingerprint; to be raised when other rows are made of the same charges.
 const FORM: &str = "charges_rollup 1";
+
+/// What a rollup sums the days of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grain {
+    /// Each day by itself.
+    Day,
+    /// The days of a calendar month.
+    Month,
+}
+
+impl Grain {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Day, Self::Month];
+
+    /// The table that holds the sums.
+    #[must_use]
+    pub const fn table(self) -> Table {
+        match self {
+            Self::Day => Table::ChargesRollup,
+            Self::Month => Table::ChargesRollupMonths,
+        }
+    }
+
+    /// The day that stands for a day, both as days since 1970-01-01.
+    #[must_use]
+    pub fn first_day(self) -> fn(i32) -> i32 {
+        match self {
+            Self::Day => |day| day,
+            Self::Month => |day| {
+                Day::from_since_epoch(day).map_or(day, |day| BillingPeriod::containing(day).first_day().since_epoch())
+            },
+        }
+    }
+}
+
+/// The newest snapshots of both tables.
+#[derive(Clone, Debug)]
+pub struct Rollups {
+    /// By day.
+    pub days: TableSnapshot,
+    /// By month.
+    pub months: TableSnapshot,
+}
+
+impl Rollups {
+    /// The newest snapshots.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub async fn newest(lake: &Lake) -> Result<Self, LakeError> {
+        let (days, months) =
+            futures::try_join!(lake.snapshot(Grain::Day.table()), lake.snapshot(Grain::Month.table()))?;
+        Ok(Self { days, months })
+    }
+
+    pub(super) fn of(&self, grain: Grain) -> &TableSnapshot {
+        match grain {
+            Grain::Day => &self.days,
+            Grain::Month => &self.months,
+        }
+    }
+}
 
 /// The charges of one billing period and scope in a snapshot.
 #[derive(Clone, Debug)]
@@ -34,7 +102,9 @@ pub struct RollupPart {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// Files of `charges_rollup`.
-    pub rollup: Vec<TableFile>,
+    pub days: Vec<TableFile>,
+    /// Files of `charges_rollup_months`.
+    pub months: Vec<TableFile>,
     /// Files of charges that have no valid rollup, or none that could hold charges of customers.
     pub charges: Vec<ChargesFile>,
 }
@@ -44,6 +114,17 @@ impl RollupPart {
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// The first and the last day of its charges.
+    fn days(&self) -> Option<(Day, Day)> {
+        let first = self.files.iter().map(|file| file.first_day).min();
+        first.zip(self.files.iter().map(|file| file.last_day).max())
+    }
+
+    /// Whether it has both rollups.
+    pub(super) fn is_summed(&self, rollups: &Rollups) -> bool {
+        Grain::ALL.iter().all(|grain| self.file(rollups.of(*grain)).is_some())
     }
 
     /// The file with its rollup, if it is valid.
@@ -58,7 +139,7 @@ impl RollupPart {
 
     /// The only path under which its rollup is valid.
     pub(super) fn path(&self) -> String {
-        let folder = Table::ChargesRollup.partition().unwrap_or_default();
+        let folder = Grain::Day.table().partition().unwrap_or_default();
         format!("{folder}={}/{}-{}-0.parquet", self.period.number(), self.scope_key, self.fingerprint)
     }
 }
@@ -110,23 +191,38 @@ fn has_customers(file: &ChargesFile) -> bool {
 
 /// What to read for sums by customer over `files`, which are some or all files of `charges`. The valid rollup of a part
 /// stands for all of its files, so that it holds rows of files that were not asked for: conditions must be on columns
-/// of the rollup, and none on single files.
+/// of the rollup, and none on single files. Months are read where `by_month` says that they do for charges between two
+/// days.
 #[must_use]
-pub fn sources(charges: &ChargesSnapshot, rollup: &TableSnapshot, files: &[ChargesFile]) -> Sources {
+pub fn sources(
+    charges: &ChargesSnapshot,
+    rollups: &Rollups,
+    files: &[ChargesFile],
+    by_month: &dyn Fn(Day, Day) -> bool,
+) -> Sources {
     let mut sources = Sources::default();
-    if rollup.files().is_empty() {
+    if Grain::ALL.iter().all(|grain| rollups.of(*grain).files().is_empty()) {
         sources.charges = files.to_vec();
         return sources;
     }
-    let rolled: BTreeMap<(BillingPeriod, ScopeKey), &TableFile> =
-        (parts(charges).iter()).filter_map(|part| Some(((part.period, part.scope_key), part.file(rollup)?))).collect();
-    let mut taken = BTreeMap::new();
+    let parts: BTreeMap<(BillingPeriod, ScopeKey), RollupPart> =
+        parts(charges).into_iter().map(|part| ((part.period, part.scope_key), part)).collect();
+    let mut taken = BTreeSet::new();
     for file in files {
-        match rolled.get(&(file.period, file.scope_key)) {
-            Some(rolled) => drop(taken.insert(&rolled.path, (*rolled).clone())),
+        let key = (file.period, file.scope_key);
+        let rolled = parts.get(&key).and_then(|part| {
+            let months =
+                part.file(&rollups.months).filter(|_| part.days().is_some_and(|(first, last)| by_month(first, last)));
+            months.map(|file| (file, Grain::Month)).or_else(|| Some((part.file(&rollups.days)?, Grain::Day)))
+        });
+        match rolled {
             None => sources.charges.push(file.clone()),
+            Some((rolled, grain)) if taken.insert(key) => match grain {
+                Grain::Day => sources.days.push(rolled.clone()),
+                Grain::Month => sources.months.push(rolled.clone()),
+            },
+            Some(_) => {}
         }
     }
-    sources.rollup = taken.into_values().collect();
     sources
 }

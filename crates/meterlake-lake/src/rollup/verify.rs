@@ -5,11 +5,15 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use arrow::datatypes::i256;
 use meterlake_model::Day;
 
-use super::{build, part::RollupPart};
+use super::{
+    build,
+    part::{Grain, RollupPart, Rollups},
+};
 use crate::{
     aggregate::{AggregateError, Aggregated, Aggregation, Condition, Form, Key, KeyValues, Measure},
     error::LakeError,
     lake::Lake,
+    read::RowGroup,
     tables::{Table, charges_rollup::columns},
 };
 
@@ -25,11 +29,13 @@ const COMPARED: [(&str, Measure, Measure); 5] = [
 /// A figure in which a rollup differs from its charges. Decimals are shown without their point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollupDifference {
+    /// The table in which it is.
+    pub table: Table,
     /// Billing period and scope key.
     pub part: String,
     /// Customer.
     pub customer: String,
-    /// Day.
+    /// Day, or the first of the month.
     pub day: String,
     /// Type of the charges.
     pub charge_type: String,
@@ -43,10 +49,10 @@ pub struct RollupDifference {
 
 impl fmt::Display for RollupDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { part, customer, day, charge_type, what, charges, rollup } = self;
+        let Self { table, part, customer, day, charge_type, what, charges, rollup } = self;
         write!(
             f,
-            "{part}: {what} of customer {customer} on {day}, charge type {charge_type}: {charges} by charges, {rollup} by charges_rollup"
+            "{part}: {what} of customer {customer} on {day}, charge type {charge_type}: {charges} by charges, {rollup} by {table}"
         )
     }
 }
@@ -59,12 +65,28 @@ type Figures = BTreeMap<(Arc<str>, i32, Arc<str>), Vec<i256>>;
 /// # Errors
 /// When files cannot be read, or there are too many customers and days to be held in memory.
 pub async fn verify(lake: &Lake, part: &RollupPart) -> Result<Vec<RollupDifference>, LakeError> {
-    let rollup = lake.snapshot(Table::ChargesRollup).await?;
-    let Some(file) = part.file(&rollup) else { return Ok(Vec::new()) };
+    let rollups = Rollups::newest(lake).await?;
     let charges = lake.charges().await?.row_groups(&part.files, None).await?;
-    let rolled = rollup.row_groups(std::slice::from_ref(file), None).await?;
-    let charges = figures(build::run(&charges, by(|(_, charges, _)| charges), MOST_BYTES).await.map_err(failed)?);
-    let rolled = figures(build::run(&rolled, by(|(_, _, rolled)| rolled), MOST_BYTES).await.map_err(failed)?);
+    let mut differences = Vec::new();
+    for grain in Grain::ALL {
+        let rollup = rollups.of(grain);
+        if let Some(file) = part.file(rollup) {
+            let rolled = rollup.row_groups(std::slice::from_ref(file), None).await?;
+            differences.extend(compare(part, grain, &charges, &rolled).await?);
+        }
+    }
+    Ok(differences)
+}
+
+async fn compare(
+    part: &RollupPart,
+    grain: Grain,
+    charges: &[RowGroup],
+    rolled: &[RowGroup],
+) -> Result<Vec<RollupDifference>, LakeError> {
+    let charges = build::run(charges, by(grain, |(_, charges, _)| charges), MOST_BYTES).await.map_err(failed)?;
+    let rolled = build::run(rolled, by(grain, |(_, _, rolled)| rolled), MOST_BYTES).await.map_err(failed)?;
+    let (charges, rolled) = (figures(charges), figures(rolled));
     let mut differences = Vec::new();
     let nothing = vec![i256::ZERO; COMPARED.len()];
     let keys: std::collections::BTreeSet<_> = charges.keys().chain(rolled.keys()).collect();
@@ -74,6 +96,7 @@ pub async fn verify(lake: &Lake, part: &RollupPart) -> Result<Vec<RollupDifferen
             COMPARED.iter().enumerate().filter(|(place, _)| by_charges[*place] != by_rollup[*place])
         {
             differences.push(RollupDifference {
+                table: grain.table(),
                 part: part.to_string(),
                 customer: key.0.to_string(),
                 day: Day::from_since_epoch(key.1).map_or_else(String::new, |day| day.to_string()),
@@ -97,11 +120,12 @@ fn failed(error: AggregateError) -> LakeError {
     }
 }
 
-fn by(measure: fn((&'static str, Measure, Measure)) -> Measure) -> Aggregation {
+fn by(grain: Grain, measure: fn((&'static str, Measure, Measure)) -> Measure) -> Aggregation {
     let keys = [columns::CUSTOMER_TENANT_ID, columns::USAGE_DATE, columns::CHARGE_TYPE];
+    let form = |column| if column == columns::USAGE_DATE { Form::Day(grain.first_day()) } else { Form::Stored };
     let nobodys = Condition::OneOf(columns::CUSTOMER_TENANT_ID, [String::new()].into());
     Aggregation {
-        keys: keys.iter().map(|column| Key { column, form: Form::Stored }).collect(),
+        keys: keys.iter().map(|column| Key { column, form: form(*column) }).collect(),
         measures: COMPARED.into_iter().map(measure).collect(),
         condition: Condition::Not(Box::new(nobodys)),
     }

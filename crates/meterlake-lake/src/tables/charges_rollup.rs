@@ -1,8 +1,9 @@
-//! The table `charges_rollup`: billed charges of customers, summed over all but the columns that reports by customer
-//! ask for. Derived from `charges`; [`crate::rollup`] builds it. A billing period and scope of charges has one data
-//! file, whose name tells which files of `charges` it was summed from.
+//! The tables `charges_rollup` and `charges_rollup_months`: billed charges of customers, summed over all but the
+//! columns that reports by customer ask for, by day and by calendar month. Derived from `charges`; [`crate::rollup`]
+//! builds them. A billing period and scope of charges has one data file in each, whose name tells which files of
+//! `charges` it was summed from.
 
-/// The columns of `charges_rollup`.
+/// The columns of both tables.
 pub mod columns {
     use crate::tables::column::table_columns;
 
@@ -18,7 +19,7 @@ pub mod columns {
         CUSTOMER_NAME, "customer_name", Text: "Name of the CSP customer.";
         SUBSCRIPTION_ID, "subscription_id", Text: "Azure subscription.";
         SUBSCRIPTION_NAME, "subscription_name", Text: "Name of the subscription.";
-        USAGE_DATE, "usage_date", Day: "UTC day of the usage or purchase.";
+        USAGE_DATE, "usage_date", Day: "UTC day of the usage or purchase; in `charges_rollup_months` the first of its month.";
         RESOURCE_LOCATION, "resource_location", Text: "Data centre of the resource.";
         METER_ID, "meter_id", Text: "Meter.";
         METER_NAME, "meter_name", Text: "Name of the meter.";

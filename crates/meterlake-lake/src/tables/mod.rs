@@ -25,6 +25,8 @@ pub enum Table {
     Charges,
     /// Charges of customers, summed, [`charges_rollup`].
     ChargesRollup,
+    /// The same by calendar month.
+    ChargesRollupMonths,
     /// B2C events, [`b2c_events`].
     B2cEvents,
     /// B2C events by day, and coverage, [`b2c_daily`].
@@ -37,8 +39,15 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 6] =
-        [Self::Charges, Self::ChargesRollup, Self::B2cEvents, Self::B2cDaily, Self::UserCounts, Self::Licences];
+    pub const ALL: [Self; 7] = [
+        Self::Charges,
+        Self::ChargesRollup,
+        Self::ChargesRollupMonths,
+        Self::B2cEvents,
+        Self::B2cDaily,
+        Self::UserCounts,
+        Self::Licences,
+    ];
 
     /// Its name, which is also its folder and the id under which other tables note a version of it.
     #[must_use]
@@ -46,6 +55,7 @@ impl Table {
         match self {
             Self::Charges => "charges",
             Self::ChargesRollup => "charges_rollup",
+            Self::ChargesRollupMonths => "charges_rollup_months",
             Self::B2cEvents => "b2c_events",
             Self::B2cDaily => "b2c_daily",
             Self::UserCounts => "user_counts",
@@ -61,6 +71,7 @@ impl Table {
             Self::ChargesRollup => {
                 "Billed charges of customers, summed by everything that reports by customer ask for."
             }
+            Self::ChargesRollupMonths => "The same as `charges_rollup`, by calendar month instead of day.",
             Self::B2cEvents => "One row a B2C sign-in or MFA event.",
             Self::B2cDaily => "B2C events counted by day, and the days that are covered.",
             Self::UserCounts => "One row a B2C tenant and day on which its users were counted.",
@@ -73,7 +84,7 @@ impl Table {
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Charges => charges::columns::COLUMNS,
-            Self::ChargesRollup => charges_rollup::columns::COLUMNS,
+            Self::ChargesRollup | Self::ChargesRollupMonths => charges_rollup::columns::COLUMNS,
             Self::B2cEvents => b2c_events::columns::COLUMNS,
             Self::B2cDaily => b2c_daily::columns::COLUMNS,
             Self::UserCounts => user_counts::columns::COLUMNS,
@@ -96,7 +107,7 @@ impl Table {
     pub fn sort(self) -> &'static [&'static str] {
         match self {
             Self::Charges => charges::columns::SORT,
-            Self::ChargesRollup => charges_rollup::columns::SORT,
+            Self::ChargesRollup | Self::ChargesRollupMonths => charges_rollup::columns::SORT,
             Self::B2cEvents => b2c_events::columns::SORT,
             Self::B2cDaily => b2c_daily::columns::SORT,
             Self::UserCounts => user_counts::columns::SORT,
@@ -110,7 +121,7 @@ impl Table {
     pub fn scope(self) -> &'static [&'static str] {
         match self {
             Self::Charges => charges::columns::SCOPE,
-            Self::ChargesRollup => charges_rollup::columns::SCOPE,
+            Self::ChargesRollup | Self::ChargesRollupMonths => charges_rollup::columns::SCOPE,
             Self::B2cEvents => b2c_events::columns::SCOPE,
             Self::B2cDaily => b2c_daily::columns::SCOPE,
             Self::UserCounts => user_counts::columns::SCOPE,
@@ -123,7 +134,7 @@ impl Table {
     pub fn partition(self) -> Option<&'static str> {
         match self {
             Self::Charges => Some(charges::columns::BILLING_PERIOD),
-            Self::ChargesRollup => Some(charges_rollup::columns::BILLING_PERIOD),
+            Self::ChargesRollup | Self::ChargesRollupMonths => Some(charges_rollup::columns::BILLING_PERIOD),
             Self::B2cEvents => Some(b2c_events::columns::MONTH),
             Self::B2cDaily | Self::UserCounts | Self::Licences => None,
         }
@@ -134,7 +145,7 @@ impl Table {
         match self {
             Self::Charges => &[charges::columns::SOURCE_LINE],
             Self::B2cEvents => &[b2c_events::columns::TIME, b2c_events::columns::ID, b2c_events::columns::SOURCE_LINE],
-            Self::ChargesRollup | Self::B2cDaily | Self::UserCounts | Self::Licences => &[],
+            Self::ChargesRollup | Self::ChargesRollupMonths | Self::B2cDaily | Self::UserCounts | Self::Licences => &[],
         }
     }
 
@@ -151,7 +162,7 @@ impl Table {
     pub fn built_from(self) -> &'static [Self] {
         match self {
             Self::B2cDaily => &[Self::B2cEvents],
-            Self::ChargesRollup => &[Self::Charges],
+            Self::ChargesRollup | Self::ChargesRollupMonths => &[Self::Charges],
             _ => &[],
         }
     }

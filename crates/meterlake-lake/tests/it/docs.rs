@@ -32,7 +32,8 @@ fn page() -> String {
         let partition = table.partition().map_or_else(|| "none".to_owned(), |column| format!("`{column}`"));
         let _ = write!(page, "Partition: {partition}. A data file holds one {}, ", list(table.scope()));
         let _ = write!(page, "its rows sorted by {}.", list(table.sort()));
-        if *table == Table::ChargesRollup {
+        let rollup = table.built_from() == [Table::Charges];
+        if rollup {
             page.push_str(
                 " Built from `charges`: a billing period and scope has one file, in whose name a fingerprint of the \
                  files of `charges` that it was summed from stands in the place of the import. Where the charges have \
@@ -40,7 +41,7 @@ fn page() -> String {
                  charges.",
             );
         }
-        for source in table.built_from().iter().filter(|_| *table != Table::ChargesRollup) {
+        for source in table.built_from().iter().filter(|_| !rollup) {
             let _ =
                 write!(page, " Built from `{source}`: each commit notes, as the Delta transaction `{source}`, the ");
             let _ = write!(page, "version of it that the rows come from; read it at that version.");

@@ -6,9 +6,15 @@ use arrow::{
     array::{AsArray, RecordBatch},
     datatypes::{Date32Type, Decimal128Type, Int64Type},
 };
+use chrono::Datelike;
 use datafusion::prelude::SessionContext;
 use meterlake_lake::{
-    Commit, Lake, Table, charges::columns as charges, rollup, session_context, tables::charges_rollup::columns,
+    Commit, Lake, Table,
+    charges::columns as charges,
+    rollup,
+    rollup::{Grain, Rollups},
+    session_context,
+    tables::charges_rollup::columns,
 };
 
 use crate::{
@@ -18,8 +24,8 @@ use crate::{
 
 type Sums = BTreeMap<(String, String, i32), (i128, i64)>;
 
-/// Cost and number of rows by customer, subscription and day, of charges or of the rollup.
-async fn sums(lake: &Lake, table: Table) -> Sums {
+/// Cost and number of rows by customer, subscription and day or month, of charges or of a rollup.
+async fn sums(lake: &Lake, table: Table, grain: Grain) -> Sums {
     let context: SessionContext = session_context(256 << 20, None).unwrap();
     let provider = lake.snapshot(table).await.unwrap().provider();
     let batches = context.read_table(provider).unwrap().collect().await.unwrap();
@@ -34,7 +40,11 @@ async fn sums(lake: &Lake, table: Table) -> Sums {
             if customers.value(row).is_empty() || basis.value(row) == "amortized" {
                 continue;
             }
-            let key = (customers.value(row).to_owned(), subscriptions.value(row).to_owned(), days.value(row));
+            let key = (
+                customers.value(row).to_owned(),
+                subscriptions.value(row).to_owned(),
+                grain.first_day()(days.value(row)),
+            );
             let held = sums.entry(key).or_default();
             *held = (held.0 + costs.value(row), held.1 + count(batch, row));
         }
@@ -52,7 +62,11 @@ async fn rebuild(lake: &Lake) -> rollup::Rebuilt {
 
 async fn assert_whole(lake: &Lake) {
     assert!(rollup::lagging(lake).await.unwrap().is_empty());
-    assert_eq!(sums(lake, Table::ChargesRollup).await, sums(lake, Table::Charges).await);
+    for grain in Grain::ALL {
+        assert_eq!(sums(lake, grain.table(), grain).await, sums(lake, Table::Charges, grain).await);
+    }
+    let months = lake.snapshot(Table::ChargesRollupMonths).await.unwrap();
+    assert!(months.files().iter().all(|file| file.first_day.date().day() == 1 && file.last_day.date().day() == 1));
     for part in rollup::parts(lake).await.unwrap() {
         assert_eq!(rollup::verify(lake, &part).await.unwrap(), []);
     }
@@ -71,8 +85,8 @@ async fn it_follows_the_charges_part_by_part() {
     let lagging = rollup::lagging(&lake).await.unwrap();
     assert_eq!((lagging.missing.len(), lagging.obsolete.len()), (3, 0));
     let rebuilt = rebuild(&lake).await;
-    assert_eq!((rebuilt.parts, rebuilt.charges), (3, 9000));
-    assert!(rebuilt.rows < 9000);
+    assert_eq!((rebuilt.parts, rebuilt.charges), (6, 18_000));
+    assert!(rebuilt.rows < 18_000);
     assert_whole(&lake).await;
     let snapshot = lake.snapshot(Table::ChargesRollup).await.unwrap();
     assert_eq!((snapshot.files().len(), snapshot.noted(Table::Charges)), (3, Some(3)));
@@ -84,19 +98,22 @@ async fn it_follows_the_charges_part_by_part() {
     let removes = ground.files().iter().filter(|file| file.scope[1] == "200").cloned().collect();
     lake.commit(Commit { removes, ..commit(new_import(), Vec::new(), ground.version()) }).await.unwrap();
     let lagging = rollup::lagging(&lake).await.unwrap();
-    assert_eq!((lagging.missing.len(), lagging.obsolete.len()), (1, 1));
+    assert_eq!((lagging.missing.len(), lagging.obsolete.len()), (1, 2));
     let parts = rollup::parts(&lake).await.unwrap();
     assert_eq!(parts.iter().map(|part| part.period.number()).collect::<Vec<_>>(), [202_411]);
-    let (charges, rolled) = (lake.charges().await.unwrap(), lake.snapshot(Table::ChargesRollup).await.unwrap());
-    let sources = rollup::sources(&charges, &rolled, charges.files());
-    assert_eq!((sources.rollup.len(), sources.charges.len()), (1, 2));
-    assert_eq!(rebuild(&lake).await.parts, 1);
+    let (charges, rolled) = (lake.charges().await.unwrap(), Rollups::newest(&lake).await.unwrap());
+    for by_month in [false, true] {
+        let sources = rollup::sources(&charges, &rolled, charges.files(), &|_, _| by_month);
+        let found = (sources.days.len(), sources.months.len(), sources.charges.len());
+        assert_eq!(found, if by_month { (0, 1, 2) } else { (1, 0, 2) });
+    }
+    assert_eq!(rebuild(&lake).await.parts, 2);
     assert_whole(&lake).await;
 
     // An older snapshot reads no rollup of newer charges.
     let older = lake.charges_at(3).await.unwrap();
-    let sources = rollup::sources(&older, &lake.snapshot(Table::ChargesRollup).await.unwrap(), older.files());
-    assert_eq!((sources.rollup.len(), sources.charges.len()), (1, 2));
+    let sources = rollup::sources(&older, &Rollups::newest(&lake).await.unwrap(), older.files(), &|_, _| false);
+    assert_eq!((sources.days.len(), sources.charges.len()), (1, 2));
 }
 
 /// A part that does not fit into memory is summed piece by piece, by customer, subscription and at last by day, and
@@ -144,7 +161,7 @@ async fn charges_of_nobody_and_amortised_charges_ask_for_none() {
     let mixed = |row: Row| if row.line % 3 == 0 { nobodys(row) } else { row };
     let rows: Vec<Row> = month("100", "2024-11-01", 300, 3).into_iter().map(mixed).collect();
     import(&lake, dir.path(), &rows).await;
-    assert_eq!(rebuild(&lake).await.parts, 1);
+    assert_eq!(rebuild(&lake).await.parts, 2);
     assert_whole(&lake).await;
 }
 
@@ -157,7 +174,7 @@ async fn sums_of_more_than_38_digits_are_spread_over_rows() {
     let row = month("100", "2024-11-01", 1, 1).remove(0);
     let rows: Vec<Row> = (0..3).map(|line| Row { line, cost: most, ..row.clone() }).collect();
     import(&lake, dir.path(), &rows).await;
-    assert_eq!(rebuild(&lake).await.rows, 3);
+    assert_eq!(rebuild(&lake).await.rows, 6);
     for part in rollup::parts(&lake).await.unwrap() {
         assert_eq!(rollup::verify(&lake, &part).await.unwrap(), []);
     }
@@ -208,6 +225,7 @@ async fn a_wrong_rollup_is_told() {
     let lake = Lake::open_path(dir.path()).await.unwrap();
     let differences = rollup::verify(&lake, &part).await.unwrap();
     assert_eq!(differences.len(), 1, "{differences:?}");
+    assert_eq!(differences[0].table, Table::ChargesRollup);
     assert_eq!((differences[0].what, differences[0].customer.as_str()), ("billed cost", rows[7].customer.as_str()));
     assert!(write(&lake, dir.path(), new_import(), &[]).await.is_empty());
     assert!(charges::SCOPE.len() == part.scope.len());

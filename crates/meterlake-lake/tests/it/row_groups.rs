@@ -181,7 +181,9 @@ async fn a_fetch_of_few_rows_reads_few_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_is_read_by_days() {
-    for table in Table::ALL.into_iter().filter(|table| *table != Table::ChargesRollup) {
+    for table in
+        Table::ALL.into_iter().filter(|table| *table == Table::Charges || table.built_from() != [Table::Charges])
+    {
         let dir = tempfile::tempdir().unwrap();
         let lake = Lake::open_path(dir.path()).await.unwrap();
         let import = new_import();

@@ -6,13 +6,17 @@ use meterlake_lake::aggregate::{
     AggregateError, Aggregation, Condition, Form, Key, Measure, aggregate, may_match, may_match_in,
 };
 use meterlake_lake::charges::columns;
-use meterlake_lake::{ChargesFile, ChargesSnapshot, Lake, LakeError, Table, TableSnapshot, rollup};
+use meterlake_lake::rollup::{self, Grain, Rollups};
+use meterlake_lake::{ChargesFile, ChargesSnapshot, Lake, LakeError};
+use meterlake_model::Day;
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Column};
 use super::cache::{Answers, Outcome};
 use super::plan::Checked;
-use super::{AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, QUANTITY_COLUMN, bucket, filter};
+use super::{
+    AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, QUANTITY_COLUMN, bucket, filter,
+};
 use crate::engine::{Means, QueryEngine};
 use crate::{ReportError, scope};
 
@@ -64,14 +68,17 @@ fn key(snapshot: &ChargesSnapshot, checked: &Checked<'_>) -> String {
 /// Sums, and puts the first `end` rows in order.
 async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<Outcome, ReportError> {
     let rollup = match ground.rollup {
-        Some(lake) => Some(lake.snapshot(Table::ChargesRollup).await?),
+        Some(lake) => Some(Rollups::newest(lake).await?),
         None => None,
     };
     let (aggregation, by) = (Arc::new(aggregation(checked)?), by(checked));
     let (fields, snapshot) = (checked.fields().to_vec(), ground.snapshot.clone());
+    // Whether days are asked for by month at the finest.
+    let months = checked.request().aggregation == AggregationLevel::Month
+        || !checked.fields().contains(&AnalyticsField::UsageDate);
     let (done, result) = oneshot::channel();
     let work = move |means: Means| async move {
-        let sums = sum(&snapshot, rollup.as_ref(), &aggregation, &means).await;
+        let sums = sum(&snapshot, (rollup.as_ref(), months), &aggregation, &means).await;
         let answer = sums.map(|sums| {
             let answer = sums.map(|sums| Answer::new(fields, sums, by)).transpose()?;
             if let Some(answer) = &answer {
@@ -90,7 +97,7 @@ async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<
 /// The sums; none when they do not fit into memory or only the engine can read the files.
 async fn sum(
     snapshot: &ChargesSnapshot,
-    rollup: Option<&TableSnapshot>,
+    (rollup, months): (Option<&Rollups>, bool),
     aggregation: &Arc<Aggregation>,
     means: &Means,
 ) -> Result<Option<meterlake_lake::aggregate::Aggregated>, ReportError> {
@@ -98,11 +105,17 @@ async fn sum(
     let files: Vec<ChargesFile> = snapshot.files().iter().filter(wanted).cloned().collect();
     let row_groups = match rollup {
         None => snapshot.row_groups(&files, None).await?,
-        Some(rollup) => {
-            let mut sources = rollup::sources(snapshot, rollup, &files);
-            sources.rollup.retain(|file| may_match_in(Table::ChargesRollup, file, &aggregation.condition));
-            let mut row_groups = rollup.row_groups(&sources.rollup, None).await?;
-            row_groups.extend(snapshot.row_groups(&sources.charges, None).await?);
+        Some(rollups) => {
+            let by_month = |first: Day, last: Day| {
+                let span = (first.since_epoch(), last.since_epoch());
+                months && aggregation.condition.decides_by(Grain::Month.first_day(), span)
+            };
+            let mut sources = rollup::sources(snapshot, rollups, &files, &by_month);
+            let mut row_groups = snapshot.row_groups(&sources.charges, None).await?;
+            for (rollup, files) in [(&rollups.days, &mut sources.days), (&rollups.months, &mut sources.months)] {
+                files.retain(|file| may_match_in(rollup.table(), file, &aggregation.condition));
+                row_groups.extend(rollup.row_groups(files, None).await?);
+            }
             row_groups
         }
     };
