@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     given = arguments()
+    # Ended from outside it clears up, too: servers and peers are stopped, lakes removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wanted = given.only.split(",") if given.only else list(CASES)
     turns: list[list[dict]] = []
     folder: Path = given.folder
