@@ -109,12 +109,15 @@ fn a_lock_out_outlives_a_restart_and_is_told_with_its_origin() {
     for _ in 0..10 {
         assert_eq!(asked(&server, &client_id, "wrong"), (401, 7_000_215));
     }
-    assert_eq!(asked(&server, &client_id, &secret), (401, 50_053));
+    assert_eq!(asked(&server, &client_id, "wrong"), (401, 50_053));
     drop(server);
     let server = Server::start(&folder, "serve");
-    assert_eq!(asked(&server, &client_id, &secret), (401, 50_053));
-    assert!(folder.succeed(&["principal", "unlock", "importer"]).contains("may try again"));
+    assert_eq!(asked(&server, &client_id, "wrong"), (401, 50_053));
+    // Whoever has the right secret is not shut out by others' guesses, nor are their guesses let in again by it.
     assert_eq!(asked(&server, &client_id, &secret), (200, 0));
+    assert_eq!(asked(&server, &client_id, "wrong"), (401, 50_053));
+    assert!(folder.succeed(&["principal", "unlock", "importer"]).contains("may try again"));
+    assert_eq!(asked(&server, &client_id, "wrong"), (401, 7_000_215));
     let trail = folder.json(&["audit", "--json", "--event", "account"]);
     assert_eq!((&trail[0]["action"], &trail[0]["origin"]), (&json!("account.lock"), &json!("127.0.0.1")));
     assert_eq!((&trail[1]["action"], &trail[1]["origin"]), (&json!("account.unlock"), &json!("command")));
