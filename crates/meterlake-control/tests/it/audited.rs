@@ -69,6 +69,7 @@ const NO_CHANGES: &[(&str, &str)] = &[
     ("add_export_job", "the job is the record of the request"),
     ("start_export_job", "how far a job is"),
     ("finish_export_job", "how far a job is"),
+    ("redo_export_job", "how far a job is"),
     ("forget_export_file", "the file was removed at the end of its time"),
     ("remove_export_job", "the job was removed at the end of its time"),
     ("store_import", "the import is a record by itself; its commit is audited, see imports.rs"),
