@@ -35,5 +35,7 @@ pub use scope::{ParseScopeKeyError, ScopeKey, ScopeValues, scope_key};
 pub use session::session_context;
 pub use snapshot::{TableFile, TableSnapshot};
 pub use tables::Table;
-pub use upkeep::{Doomed, FileCheck, Finding, Merge, Merged, MergesCommitted, Pace, VacuumPlan, Vacuumed, Why};
+pub use upkeep::{
+    Doomed, FileCheck, Finding, Merge, Merged, MergesCommitted, Pace, VacuumPlan, Vacuumed, Why, crash_point,
+};
 pub use writer::{NewFile, TableWriter, WriterOptions};

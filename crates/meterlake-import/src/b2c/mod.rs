@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use meterlake_lake::{Lake, Table, TableCommit};
+use meterlake_lake::{Lake, Table, TableCommit, crash_point};
 use meterlake_model::{Day, DayRange, SharedClock, TenantId};
 
 pub(crate) use audit::is_audit_record;
@@ -28,7 +28,6 @@ pub use users::{UsersRequest, import_users};
 
 use crate::dataset::{Desk, check_rejects};
 use crate::lock::ImportLock;
-use crate::run::crash::crash_point;
 use crate::{AllowRejects, Dataset, DatasetOutcome, DatasetRecord, ImportError, ImportJournal, Progress, recover};
 
 /// Memory for comparing with what the lake holds, in bytes.

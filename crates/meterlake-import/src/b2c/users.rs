@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::{TryStreamExt, stream};
 use meterlake_lake::tables::user_counts::columns;
-use meterlake_lake::{Lake, LakeError, Table, TableCommit, TableFile};
+use meterlake_lake::{Lake, LakeError, Table, TableCommit, TableFile, crash_point};
 use meterlake_model::{Day, ImportId, SharedClock, TenantId};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -25,7 +25,6 @@ use crate::dataset::records::{Entry, RecordFile};
 use crate::dataset::{self, Desk, check_rejects};
 use crate::lock::ImportLock;
 use crate::rejects::{Rejects, RejectsFile};
-use crate::run::crash::crash_point;
 use crate::{
     AllowRejects, Coverage, Dataset, DatasetFile, DatasetOutcome, DatasetRecord, ImportError, ImportJournal, Progress,
     Reject, TenantSeen, recover,

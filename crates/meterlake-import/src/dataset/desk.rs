@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use meterlake_lake::{Lake, Table};
+use meterlake_lake::{Lake, Table, crash_point};
 use meterlake_model::{ImportId, SharedClock};
 
 use crate::dataset::recover::table_of;
 use crate::rejects::{Rejects, RejectsFile};
-use crate::run::crash::crash_point;
 use crate::{AllowRejects, DatasetOutcome, DatasetRecord, ImportError, ImportJournal, ImportState};
 
 /// Where a dataset import reads, writes and keeps its record.

@@ -6,13 +6,12 @@ use chrono::{DateTime, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::stream;
-use meterlake_lake::{Lake, LakeError, NewFile, Table, TableCommit, TableFile, TableSnapshot};
+use meterlake_lake::{Lake, LakeError, NewFile, Table, TableCommit, TableFile, TableSnapshot, crash_point};
 use meterlake_model::{Day, ImportId, TenantId};
 
 use super::join::Licence;
 use super::rows::{self, Row};
 use crate::dataset::Desk;
-use crate::run::crash::crash_point;
 use crate::{Coverage, DatasetRecord, ImportError, ImportState, TenantSeen};
 
 /// Data files of one tenant from which on they are written together.

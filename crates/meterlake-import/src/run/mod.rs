@@ -1,7 +1,6 @@
 //! One import from the paths on the command line to its commit.
 
 mod basis;
-pub(crate) mod crash;
 mod journal;
 mod prepare;
 mod read;

@@ -9,10 +9,9 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use meterlake_lake::charges::columns;
-use meterlake_lake::{ChargesSnapshot, ChargesWriter, Commit, Lake, LakeError, WrittenFile};
+use meterlake_lake::{ChargesSnapshot, ChargesWriter, Commit, Lake, LakeError, WrittenFile, crash_point};
 use meterlake_model::{BillingPeriod, Day, ImportId, SharedClock};
 
-use super::crash::crash_point;
 use super::repeat;
 use crate::scope::access::typed;
 use crate::scope::claim::Claim;

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::prelude::SessionContext;
-use meterlake_lake::{Lake, LakeError};
+use meterlake_lake::{Lake, LakeError, crash_point};
 use meterlake_model::{ImportId, SharedClock};
 
-use super::crash::crash_point;
 use super::prepare::{Prepared, prepare};
 use super::read::{Read, read_into};
 use super::repeat::{Claimed, Seen, seen};

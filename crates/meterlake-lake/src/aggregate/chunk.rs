@@ -7,7 +7,8 @@ use parquet::{
     file::metadata::ColumnChunkMetaData,
 };
 
-use super::{AggregateError, hybrid, plain::Values};
+use super::{AggregateError, plain::Values};
+use crate::read::rle;
 
 /// A column of a row group: for every row the place of its value. Values may repeat.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl Decoder {
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
                 let (width, bytes) = page.split_first().map_or((0, &[][..]), |(width, bytes)| (*width, bytes));
                 if present > 0 {
-                    hybrid::decode(bytes, width, present, &mut self.codes)?;
+                    rle::numbers(bytes, width, present, &mut self.codes)?;
                 }
                 let highest = self.codes.get(first..)?.iter().max().copied().unwrap_or(0);
                 if present > 0 && highest as usize >= self.dictionary {
@@ -154,6 +155,6 @@ impl Decoder {
 #[expect(clippy::option_option, reason = "damaged, no nulls, some nulls")]
 fn levels(bytes: &[u8], count: usize) -> Option<Option<Vec<u32>>> {
     let mut levels = Vec::new();
-    hybrid::decode(bytes, 1, count, &mut levels)?;
+    rle::numbers(bytes, 1, count, &mut levels)?;
     Some(levels.contains(&0).then_some(levels))
 }

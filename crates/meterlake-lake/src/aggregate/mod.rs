@@ -6,7 +6,6 @@
 mod chunk;
 mod condition;
 mod global;
-mod hybrid;
 mod intern;
 mod local;
 mod plain;

@@ -9,7 +9,7 @@ mod batches;
 mod chunks;
 mod coded;
 mod footers;
-mod rle;
+pub(crate) mod rle;
 mod row_group;
 
 pub(crate) use footers::Footers;

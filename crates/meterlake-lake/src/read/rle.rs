@@ -65,11 +65,22 @@ pub(super) fn decode<T: Copy + Default + Narrow>(hybrid: &mut Hybrid<'_>, count:
         match hybrid.run() {
             Some(Run::Repeat(_, 0) | Run::Packed(_, 0)) => {}
             Some(Run::Repeat(value, times)) => out.resize(out.len() + times.min(wanted), T::narrow(value)),
-            Some(Run::Packed(bytes, numbers)) => unpack(bytes, hybrid.width(), numbers.min(wanted), out),
+            Some(Run::Packed(bytes, numbers)) => {
+                let taken = numbers.min(wanted);
+                if bytes.len() < (taken * hybrid.width()).div_ceil(8) {
+                    return false;
+                }
+                unpack(bytes, hybrid.width(), taken, out);
+            }
             None => return false,
         }
     }
     true
+}
+
+/// Appends the first `count` numbers of `width` bits each; none when the bytes do not hold as many.
+pub(crate) fn numbers(bytes: &[u8], width: u8, count: usize, out: &mut Vec<u32>) -> Option<()> {
+    decode(&mut Hybrid::new(bytes, width)?, count, out).then_some(())
 }
 
 /// A number of fewer bits than 32.
@@ -92,7 +103,7 @@ impl Narrow for u16 {
     }
 }
 
-/// Appends `count` packed numbers; what the bytes do not hold is 0.
+/// Appends `count` packed numbers, which the bytes hold; the last group may be cut behind them.
 fn unpack<T: Copy + Default + Narrow>(bytes: &[u8], width: usize, count: usize, out: &mut Vec<T>) {
     macro_rules! by_width {
         ($($width:literal)+) => {
@@ -211,5 +222,61 @@ mod tests {
         assert!(decode(&mut Hybrid::new(&[10 << 1], 0).unwrap(), 10, &mut out));
         assert!(decode(&mut Hybrid::new(&[2 << 1 | 1], 0).unwrap(), 16, &mut out));
         assert_eq!(out, [0; 26]);
+    }
+
+    /// The plainest packing.
+    fn pack(values: &[u32], width: u8) -> Vec<u8> {
+        let mut bytes = vec![0u8; (values.len() * usize::from(width)).div_ceil(8)];
+        for (place, value) in values.iter().enumerate() {
+            for bit in 0..usize::from(width) {
+                let at = place * usize::from(width) + bit;
+                bytes[at / 8] |= ((value >> bit & 1) as u8) << (at % 8);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn packed_values_of_every_width_come_back() {
+        for width in 0..=32u8 {
+            for count in [8usize, 16, 64, 8 * 37] {
+                let mask = if width == 32 { u32::MAX } else { (1 << width) - 1 };
+                let values: Vec<u32> = (0..count as u32).map(|v| v.wrapping_mul(0x9e37_79b9) & mask).collect();
+                let mut bytes = vec![];
+                let mut header = (count as u64 / 8) << 1 | 1;
+                while header >= 0x80 {
+                    bytes.push(header as u8 | 0x80);
+                    header >>= 7;
+                }
+                bytes.push(header as u8);
+                bytes.extend(pack(&values, width));
+                for asked in [count, count - 3] {
+                    let mut codes = vec![7];
+                    super::numbers(&bytes, width, asked, &mut codes).unwrap();
+                    assert_eq!(codes[1..], values[..asked], "width {width}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_and_packed_values_follow_each_other() {
+        let mut bytes = vec![10 << 1, 0x34, 0x02, 1 << 1 | 1];
+        bytes.extend(pack(&[1, 2, 3, 4, 5, 6, 7, 700], 10));
+        bytes.extend([200u8 & 0x7f | 0x80, 1, 0x05, 0x00]);
+        let mut codes = Vec::new();
+        super::numbers(&bytes, 10, 118, &mut codes).unwrap();
+        assert_eq!(codes[..10], [0x234; 10]);
+        assert_eq!(codes[10..18], [1, 2, 3, 4, 5, 6, 7, 700]);
+        assert_eq!(codes[18..], [5; 100]);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        for (bytes, width) in
+            [(&[][..], 3), (&[3], 8), (&[3, 1, 2], 8), (&[4], 8), (&[0, 1], 8), (&[0xff; 12], 8), (&[2, 0], 33)]
+        {
+            assert_eq!(super::numbers(bytes, width, 8, &mut Vec::new()), None, "{bytes:?}");
+        }
     }
 }

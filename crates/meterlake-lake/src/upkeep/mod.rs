@@ -12,6 +12,7 @@ mod records;
 mod vacuum;
 mod verify;
 
+pub use crash::crash_point;
 pub use merge::{Merged, MergesCommitted, Pace};
 pub use merges::Merge;
 pub use vacuum::{Doomed, VacuumPlan, Vacuumed, Why};
