@@ -39,7 +39,7 @@ def requests_of(lake: Lake) -> dict[str, list[tuple[str, str]]]:
 
 def small(context: Context) -> None:
     """Small reports, 32 connections, on the big lake and on a small one in turns."""
-    seconds = 2 if context.quick else 8
+    seconds = 2 if context.quick else 5
     with ExitStack() as stack:
         other = stack.enter_context(Server(context.small, context.settings))
         kinds, few = requests_of(context.big), requests_of(context.small)
