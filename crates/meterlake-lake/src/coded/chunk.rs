@@ -35,16 +35,23 @@ pub(super) enum Codes<'a> {
     Nulls(usize),
     /// A code or [`NONE`] a row.
     Each(&'a [u32]),
-    /// Values themselves in plain encoding, where nearly all differ: so many bytes a row, and [`NONE`] among the codes
-    /// of rows without a value.
-    Plain(&'a [u8], usize, &'a [u32]),
+    /// Values themselves in plain encoding, where most differ.
+    Plain {
+        /// The values of all rows, any for those that have none.
+        bytes: &'a [u8],
+        /// Bytes of a value.
+        size: usize,
+        rows: usize,
+        /// Which rows have no value; empty where all have one.
+        nulls: &'a [bool],
+    },
 }
 
 impl Codes<'_> {
     fn rows(&self) -> usize {
         match self {
-            Self::Same(rows) | Self::Nulls(rows) => *rows,
-            Self::Each(codes) | Self::Plain(_, _, codes) => codes.len(),
+            Self::Same(rows) | Self::Nulls(rows) | Self::Plain { rows, .. } => *rows,
+            Self::Each(codes) => codes.len(),
         }
     }
 }
@@ -85,7 +92,7 @@ pub(super) fn encode<K: Ord>(
     let width = hybrid::width(plain.entries);
     let encoding = if plain.entries > 0 {
         let page = Page::DictionaryPage {
-            buf: compress(compressor, &plain.bytes)?,
+            buf: packed(compressor, codec, &plain.bytes)?,
             num_values: number(plain.entries)?,
             encoding: Encoding::PLAIN,
             is_sorted: false,
@@ -111,7 +118,7 @@ pub(super) fn encode<K: Ord>(
         }
         out.nulls += nulls;
         let page = Page::DataPage {
-            buf: compress(compressor, &body)?,
+            buf: packed(compressor, codec, &body)?,
             num_values: number(range.len())?,
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -137,25 +144,26 @@ fn page_body(codes: &Codes<'_>, range: Range<usize>, nullable: bool, width: u32,
                 nulls = rows;
                 hybrid::repeated(0, rows, 1, body);
             }
-            Codes::Each(codes) | Codes::Plain(_, _, codes) => {
-                nulls = codes[range.clone()].iter().filter(|code| **code == NONE).count();
-                if nulls == 0 || nulls == rows {
-                    hybrid::repeated(u32::from(nulls == 0), rows, 1, body);
-                } else {
-                    let levels: Vec<u32> = codes[range.clone()].iter().map(|c| u32::from(*c != NONE)).collect();
-                    hybrid::numbers(&levels, 1, body);
-                }
+            Codes::Each(codes) => {
+                let is_null = codes[range.clone()].iter().map(|code| *code == NONE);
+                nulls = levels(is_null, body);
             }
+            Codes::Plain { nulls: [], .. } => hybrid::repeated(1, rows, 1, body),
+            Codes::Plain { nulls: is_null, .. } => nulls = levels(is_null[range.clone()].iter().copied(), body),
         }
         let length = u32::try_from(body.len() - 4).unwrap_or(u32::MAX);
         body[..4].copy_from_slice(&length.to_le_bytes());
     }
     match codes {
         Codes::Nulls(_) => {}
-        Codes::Plain(bytes, size, codes) => {
-            let values = bytes[range.start * size..range.end * size].chunks_exact(*size);
-            let present = values.zip(&codes[range]).filter(|(_, code)| **code != NONE);
-            present.for_each(|(value, _)| body.extend_from_slice(value));
+        Codes::Plain { bytes, size, nulls: is_null, .. } => {
+            let values = &bytes[range.start * size..range.end * size];
+            if nulls == 0 {
+                body.extend_from_slice(values);
+            } else {
+                let present = values.chunks_exact(*size).zip(&is_null[range]).filter(|(_, null)| !**null);
+                present.for_each(|(value, _)| body.extend_from_slice(value));
+            }
         }
         Codes::Same(_) => {
             body.push(width.to_le_bytes()[0]);
@@ -174,14 +182,35 @@ fn page_body(codes: &Codes<'_>, range: Range<usize>, nullable: bool, width: u32,
     nulls
 }
 
+/// Definition levels of rows; returns how many are null.
+fn levels(is_null: impl ExactSizeIterator<Item = bool> + Clone, body: &mut Vec<u8>) -> usize {
+    let rows = is_null.len();
+    let nulls = is_null.clone().filter(|null| *null).count();
+    if nulls == 0 || nulls == rows {
+        hybrid::repeated(u32::from(nulls == 0), rows, 1, body);
+    } else {
+        let levels: Vec<u32> = is_null.map(|null| u32::from(!null)).collect();
+        hybrid::numbers(&levels, 1, body);
+    }
+    nulls
+}
+
 /// How many of the rows are null and how many are not.
 fn histogram(nulls: usize, rows: usize) -> LevelHistogram {
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     vec![count(nulls), count(rows - nulls)].into()
 }
 
-fn compress(compressor: &mut zstd::bulk::Compressor<'_>, bytes: &[u8]) -> Result<Bytes, ParquetError> {
-    Ok(compressor.compress(bytes)?.into())
+/// The bytes of a page as they are stored.
+fn packed(
+    compressor: &mut zstd::bulk::Compressor<'_>,
+    codec: Compression,
+    bytes: &[u8],
+) -> Result<Bytes, ParquetError> {
+    match codec {
+        Compression::UNCOMPRESSED => Ok(Bytes::copy_from_slice(bytes)),
+        _ => Ok(compressor.compress(bytes)?.into()),
+    }
 }
 
 fn number(count: usize) -> Result<u32, ParquetError> {

@@ -19,8 +19,9 @@ use parquet::{
 use tokio::{io::AsyncWriteExt, runtime::Handle};
 
 use super::{
-    column::{Chunk, ColumnPlan, Part},
+    column::{Chunk, ColumnPlan},
     dictionary::TextDictionary,
+    part::Part,
 };
 use crate::{
     error::LakeError,
@@ -103,6 +104,7 @@ impl CodedFile {
                 descr,
                 bounded: !is_text || layout.stat(field.name()).is_some(),
                 distinct: self.table.distinct().contains(&field.name().as_str()),
+                raw: self.table.raw().contains(&field.name().as_str()),
                 dictionaries: texts.dictionaries,
                 ranks: texts.ranks,
                 properties: self.writer.properties(),

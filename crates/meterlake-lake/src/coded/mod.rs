@@ -1,13 +1,17 @@
 //! Rows as codes: columns whose texts are codes of dictionaries that last for a whole write. They are sorted by ranks,
 //! spilled as narrow numbers, and become dictionary pages without being hashed or compared again.
 
+mod bound;
 mod bucket;
 mod chunk;
 mod column;
 mod dictionary;
 mod file;
+mod foreign;
 mod hybrid;
+mod number;
 mod order;
+mod part;
 mod rows;
 mod sink;
 mod stream;

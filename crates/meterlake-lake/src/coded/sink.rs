@@ -6,10 +6,10 @@ use tokio::runtime::Handle;
 
 use super::{
     bucket::{BucketKey, Buckets},
-    column::{Ordered, Part},
     dictionary::TextDictionary,
     file::{CodedFile, Texts},
     order::{SortColumn, order, ranks},
+    part::{Ordered, Part},
     rows::{Cells, CodedColumn, CodedRows},
     stream::SortedStream,
 };

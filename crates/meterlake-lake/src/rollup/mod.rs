@@ -34,7 +34,7 @@ const ATTEMPTS: u32 = 5;
 /// Where the rollup is not what the charges ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Lagging {
-    /// Parts that lack a valid rollup by day, by month or both.
+    /// Parts that lack a valid rollup by month, or one by day although that would pay.
     pub missing: Vec<RollupPart>,
     /// Paths of files of both tables that are no longer valid and stand for nothing that is missing: their charges are gone.
     pub obsolete: Vec<String>,
@@ -62,7 +62,7 @@ pub struct RollupProgress {
 /// What [`rebuild`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
-    /// Files that were made: two a part, unless one was there.
+    /// Files that were made: one a part, and another where a rollup by day pays.
     pub parts: usize,
     /// Charges that were read for them.
     pub charges: u64,
@@ -77,11 +77,11 @@ pub struct Rebuilt {
 pub async fn lagging(lake: &Lake) -> Result<Lagging, LakeError> {
     let (charges, rollups) = (lake.charges().await?, Rollups::newest(lake).await?);
     let missing = part::parts(&charges).into_iter().filter(|part| !part.is_summed(&rollups)).collect();
-    let obsolete = Grain::ALL.iter().flat_map(|grain| compared(&charges, rollups.of(*grain)).obsolete);
+    let obsolete = Grain::ALL.iter().flat_map(|grain| compared(&charges, &rollups, *grain, false).obsolete);
     Ok(Lagging { missing, obsolete: obsolete.collect() })
 }
 
-/// The parts of the newest charges that have both rollups.
+/// The parts of the newest charges that have the rollups that they ask for.
 ///
 /// # Errors
 /// When a log cannot be read.
@@ -98,21 +98,36 @@ pub async fn parts(lake: &Lake) -> Result<Vec<RollupPart>, LakeError> {
 /// [`LakeError::Conflict`] when other writers come first again and again; otherwise when files cannot be read or
 /// written.
 pub async fn rebuild(lake: &Lake, progress: &(dyn Fn(RollupProgress) + Sync)) -> Result<Rebuilt, LakeError> {
-    rebuild_within(lake, build::MOST_BYTES, progress).await
+    rebuild_with(lake, RebuildOptions::default(), progress).await
 }
 
-/// The same with at most `memory` bytes for the groups of a part; a part with more of them is summed piece by piece.
+/// How rollups are built.
+#[derive(Clone, Copy, Debug)]
+pub struct RebuildOptions {
+    /// Bytes for the groups of a part; a part with more of them is summed piece by piece.
+    pub memory: usize,
+    /// Whether days are summed also where that does not pay.
+    pub all_days: bool,
+}
+
+impl Default for RebuildOptions {
+    fn default() -> Self {
+        Self { memory: build::MOST_BYTES, all_days: false }
+    }
+}
+
+/// The same with options.
 ///
 /// # Errors
-/// As [`rebuild`], and when `memory` does not hold the charges of one subscription and day.
-pub async fn rebuild_within(
+/// As [`rebuild`], and when the memory does not hold the charges of one subscription and day.
+pub async fn rebuild_with(
     lake: &Lake,
-    memory: usize,
+    options: RebuildOptions,
     progress: &(dyn Fn(RollupProgress) + Sync),
 ) -> Result<Rebuilt, LakeError> {
     let mut rebuilt = Rebuilt::default();
     for grain in Grain::ALL {
-        let built = rebuild_grain(lake, grain, memory, progress).await?;
+        let built = rebuild_grain(lake, grain, options, progress).await?;
         rebuilt.parts += built.parts;
         rebuilt.charges += built.charges;
         rebuilt.rows += built.rows;
@@ -123,15 +138,16 @@ pub async fn rebuild_within(
 async fn rebuild_grain(
     lake: &Lake,
     grain: Grain,
-    memory: usize,
+    options: RebuildOptions,
     progress: &(dyn Fn(RollupProgress) + Sync),
 ) -> Result<Rebuilt, LakeError> {
     let mut rebuilt = Rebuilt::default();
     let mut attempt = 1;
     loop {
         let charges = lake.charges().await?;
-        let rollup = lake.snapshot(grain.table()).await?;
-        let lagging = compared(&charges, &rollup);
+        let rollups = Rollups::newest(lake).await?;
+        let rollup = rollups.of(grain);
+        let lagging = compared(&charges, &rollups, grain, options.all_days);
         if lagging.is_empty() {
             return Ok(rebuilt);
         }
@@ -141,7 +157,7 @@ async fn rebuild_grain(
         for part in step {
             let parts = rebuilt.parts + lagging.missing.len() - (rebuilt.parts - before.parts);
             progress(RollupProgress { grain, done: rebuilt.parts, parts });
-            let file = build::build(lake, &charges, part, grain, memory).await?;
+            let file = build::build(lake, &charges, part, grain, options.memory).await?;
             rebuilt.parts += 1;
             rebuilt.charges += part.rows();
             rebuilt.rows += file.rows;
@@ -151,7 +167,7 @@ async fn rebuild_grain(
             step.iter().any(|part| part.is_of(file)) || lagging.obsolete.iter().any(|path| **path == *file.path)
         };
         let removes = rollup.files().iter().filter(gives_way).cloned().collect();
-        match commit(lake, grain.table(), (&charges, &rollup), adds, removes).await {
+        match commit(lake, grain.table(), (&charges, rollup), adds, removes).await {
             Ok(_) => attempt = 1,
             // What was written is not lost: the next attempt writes the same files.
             Err(LakeError::Conflict { .. }) if attempt < ATTEMPTS => {
@@ -182,10 +198,18 @@ async fn commit(
     lake.commit_to(table, commit).await
 }
 
-fn compared(charges: &ChargesSnapshot, rollup: &TableSnapshot) -> Lagging {
+/// Where the rollup of one grain is not what the charges ask for. One by day that does not pay is not asked for; it may
+/// stay as long as it is valid.
+fn compared(charges: &ChargesSnapshot, rollups: &Rollups, grain: Grain, all_days: bool) -> Lagging {
     let parts = part::parts(charges);
-    let known = |file: &&TableFile| !parts.iter().any(|part| part.is_of(file));
-    let obsolete = rollup.files().iter().filter(known).map(|file| file.path.to_string()).collect();
-    let missing = parts.iter().filter(|part| part.file(rollup).is_none()).cloned().collect();
+    let rollup = rollups.of(grain);
+    let asks = |part: &RollupPart| if all_days { Some(true) } else { part.asks(grain, rollups) };
+    let is_obsolete = |file: &&TableFile| match parts.iter().find(|part| part.is_of(file)) {
+        None => true,
+        Some(part) => asks(part) == Some(false) && part.file(rollup).is_none(),
+    };
+    let obsolete = rollup.files().iter().filter(is_obsolete).map(|file| file.path.to_string()).collect();
+    let lacks = |part: &&RollupPart| asks(part) == Some(true) && part.file(rollup).is_none();
+    let missing = parts.iter().filter(lacks).cloned().collect();
     Lagging { missing, obsolete }
 }

@@ -32,8 +32,8 @@ pub enum Grain {
 }
 
 impl Grain {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Day, Self::Month];
+    /// Both, the month first: whether days pay is told by its rows.
+    pub const ALL: [Self; 2] = [Self::Month, Self::Day];
 
     /// The table that holds the sums.
     #[must_use]
@@ -122,9 +122,23 @@ impl RollupPart {
         first.zip(self.files.iter().map(|file| file.last_day).max())
     }
 
-    /// Whether it has both rollups.
+    /// Whether it has the rollups that it asks for.
     pub(super) fn is_summed(&self, rollups: &Rollups) -> bool {
-        Grain::ALL.iter().all(|grain| self.file(rollups.of(*grain)).is_some())
+        self.file(&rollups.months).is_some()
+            && (self.asks(Grain::Day, rollups) != Some(true) || self.file(&rollups.days).is_some())
+    }
+
+    /// Whether it asks for a rollup of this grain; none when that is not known before its months are summed. Days pay
+    /// where it is sure that each of their rows stands for two charges or more. Where they do not, charges are read for
+    /// questions by day: they are sorted by day, and sums as many as they would take longer to write than they save.
+    pub(super) fn asks(&self, grain: Grain, rollups: &Rollups) -> Option<bool> {
+        if grain == Grain::Month {
+            return Some(true);
+        }
+        let months = self.file(&rollups.months)?;
+        let (first, last) = self.days()?;
+        let days = u64::try_from(last.since_epoch() - first.since_epoch() + 1).unwrap_or(u64::MAX);
+        Some(months.rows.saturating_mul(days).saturating_mul(2) <= self.rows())
     }
 
     /// The file with its rollup, if it is valid.

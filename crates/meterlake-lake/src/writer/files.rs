@@ -25,6 +25,9 @@ use crate::{error::LakeError, root::TableRoot, scope::key_of, stats::FileStats, 
 /// A row group is closed at about this many bytes in memory, whatever its rows.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
+/// Rows of a page in rollups.
+const ROLLUP_PAGE_ROWS: usize = 4096;
+
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
 /// Takes sorted batches and writes one file after the other.
@@ -241,6 +244,15 @@ pub(crate) fn properties(
         builder = builder.set_column_dictionary_enabled(ColumnPath::from(*name), false);
         if *schema.field_with_name(name)?.data_type() != DataType::Utf8 {
             builder = builder.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    if matches!(table, Table::ChargesRollup | Table::ChargesRollupMonths) {
+        // The rows of a customer lie together: in small pages, others are passed over. Hardly two sums are the same.
+        builder = builder.set_data_page_row_count_limit(ROLLUP_PAGE_ROWS);
+        for name in table.raw() {
+            let column = ColumnPath::from(*name);
+            builder = builder.set_column_dictionary_enabled(column.clone(), false);
+            builder = builder.set_column_compression(column, Compression::UNCOMPRESSED);
         }
     }
     // Least and greatest texts are worth their cost (a third of the writing) only where rows are ordered by them.

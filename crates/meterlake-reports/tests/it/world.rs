@@ -82,6 +82,12 @@ pub fn texts(batches: &[RecordBatch], fields: &[WireField]) -> Vec<Vec<String>> 
     reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
+/// Builds all rollups that there may be, those by day that do not pay, too.
+pub async fn rebuild(lake: &Lake) {
+    let options = rollup::RebuildOptions { all_days: true, ..Default::default() };
+    rollup::rebuild_with(lake, options, &|_| {}).await.unwrap();
+}
+
 /// Two months of charges of three imports, with a rollup of the first two.
 pub async fn world(seed: u64, rows: usize) -> World {
     let mut random = crate::charge::Random(seed);
@@ -91,7 +97,7 @@ pub async fn world(seed: u64, rows: usize) -> World {
         world.import(import_id(number), charges, |_| false).await;
         if number == 2 {
             // The third import leaves some of it behind.
-            rollup::rebuild(&world.lake, &|_| {}).await.unwrap();
+            rebuild(&world.lake).await;
         }
     }
     world
