@@ -29,7 +29,7 @@ pub use b2c::{
     B2cDailyRequest, B2cDay, B2cFilter, B2cFilterError, B2cKind, B2cPeriod, B2cWindow, MfaCounts, UserCountDay,
 };
 pub use ea::{EaBody, EaJsonPage, EaJsonRequest, EaPage, EaPiece, EaPlace, EaPosition, EaRequest, EaRow};
-pub use encode::{CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
+pub use encode::{Buffers, CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
 pub use engine::{Admitted, EmbeddedEngine, Means, QueryEngine, Work};
 pub use error::ReportError;
 pub use estimate::{
@@ -37,6 +37,7 @@ pub use estimate::{
     PriceError, PriceList, Tier,
 };
 pub use licences::Licence;
+pub use memory::KeptAnswer;
 pub use reports::{Reports, ReportsConfig};
 pub use scope::CustomerScope;
 pub use selection::Selection;

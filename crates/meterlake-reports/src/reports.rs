@@ -11,7 +11,7 @@ use meterlake_lake::{Lake, Table};
 use meterlake_model::{BillingAccountId, BillingPeriod, Day, TenantId};
 
 use crate::engine::{EmbeddedEngine, QueryEngine};
-use crate::memory::{Memory, Sources};
+use crate::memory::{KeptAnswer, Made, Memory, Sources};
 use crate::{
     AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, CsvRows, EaJsonPage, EaJsonRequest,
     EaPage, EaPiece, EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery,
@@ -214,6 +214,39 @@ impl Reports {
         snapshot: Option<u64>,
     ) -> Result<Option<DateTime<Utc>>, ReportError> {
         b2c::last_covered(self.sources(), tenant, snapshot).await
+    }
+
+    /// The first event of a B2C tenant at or after `at` on the day of the instant before; none when there is none, and
+    /// `at` itself when the day has too many to be looked at.
+    ///
+    /// # Errors
+    /// As [`Reports::b2c_daily`].
+    pub async fn b2c_next_event(
+        &self,
+        tenant: TenantId,
+        at: DateTime<Utc>,
+        snapshot: Option<u64>,
+    ) -> Result<Option<DateTime<Utc>>, ReportError> {
+        b2c::next_event(self.sources(), tenant, at, snapshot).await
+    }
+
+    /// The answer that is kept under `key` if it `holds`, else the one that `make` makes, once for all who ask at the
+    /// same time. The key names everything that the answer depends on, the snapshot too. None when nothing is kept, or
+    /// `make` says that this cannot be.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub async fn kept_answer<F, E>(
+        &self,
+        key: [u8; 32],
+        holds: impl Fn(&KeptAnswer) -> bool,
+        make: impl Fn() -> F,
+    ) -> Result<Option<Arc<KeptAnswer>>, E>
+    where
+        F: Future<Output = Result<Option<KeptAnswer>, E>>,
+    {
+        let make = || async { Ok(make().await?.map_or(Made::Not, Made::Value)) };
+        self.memory.answers.get(key, 0, || Arc::from([]), holds, make).await
     }
 
     /// The number of users of a B2C tenant on each day up to `today` whose midnight lies in the window. A day without

@@ -5,12 +5,17 @@ use sha2::{Digest, Sha256};
 
 /// The weak tag of the parts, which are told apart by length.
 pub(crate) fn weak(parts: &[&str]) -> String {
+    format!("W/\"{}\"", hex::encode(&digest(parts)[..16]))
+}
+
+/// What tells these parts from all others.
+pub(crate) fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }
-    format!("W/\"{}\"", hex::encode(&hash.finalize()[..16]))
+    hash.finalize().into()
 }
 
 /// Whether `If-None-Match` names the tag (weak comparison) or is `*`.

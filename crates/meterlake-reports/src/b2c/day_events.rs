@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::logical_expr::{col, lit};
-use meterlake_lake::TableSnapshot;
 use meterlake_lake::tables::b2c_events::columns;
+use meterlake_lake::{Table, TableSnapshot};
 use meterlake_model::{Day, TenantId};
 
 use super::count::Counts;
 use super::daily_rows::Texts;
+use super::window::TICK;
 use super::{B2cDailyRequest, B2cKind, B2cWindow};
 use crate::ReportError;
 use crate::memory::{Made, Sources, Weigh, list_bytes};
@@ -55,6 +56,23 @@ pub(super) async fn day_events(
     };
     let make = || async { read(sources, snapshot, tenant, day).await };
     sources.memory.events.get((tenant, day), snapshot.version(), files, |_| true, make).await
+}
+
+/// The first event at or after `at` on the day of the instant before, of any kind and application, in the state that
+/// the daily counts were made from; none when there is none, and `at` itself when the day is not kept.
+pub(crate) async fn next_event(
+    sources: Sources<'_>,
+    tenant: TenantId,
+    at: DateTime<Utc>,
+    pinned: Option<u64>,
+) -> Result<Option<DateTime<Utc>>, ReportError> {
+    let daily = tenant::snapshot(sources.lake, Table::B2cDaily, pinned).await?;
+    let Some(version) = daily.noted(Table::B2cEvents) else { return Ok(None) };
+    let events = tenant::snapshot(sources.lake, Table::B2cEvents, Some(version)).await?;
+    match day_events(sources, &events, tenant, Day::of(at - TICK)).await? {
+        Some(kept) => Ok(kept.next(at)),
+        None => Ok(Some(at)),
+    }
 }
 
 async fn read(
@@ -102,6 +120,12 @@ async fn read(
 }
 
 impl DayEvents {
+    /// The time of the first event at or after `at`.
+    fn next(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let place = self.events.partition_point(|event| event.time < at);
+        self.events.get(place).map(|event| event.time)
+    }
+
     /// The counts of the events in the window, which lies within the day.
     pub(super) fn counts(&self, request: &B2cDailyRequest, day: Day, window: B2cWindow) -> Counts {
         let application = match request.application() {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use count::daily;
 pub(crate) use daily_rows::DailyRows;
-pub(crate) use day_events::DayEvents;
+pub(crate) use day_events::{DayEvents, next_event};
 pub(crate) use extent::{last_covered, period};
 pub use filter::{B2cFilter, B2cFilterError};
 pub(crate) use users::{UserRows, last_taken, user_counts};

@@ -10,18 +10,20 @@ const KEPT: usize = 24;
 /// Larger buffers are not kept.
 const LARGEST: usize = 4 << 20;
 
-/// Buffers of the encoders. Cheap to clone.
+/// Buffers of encoders and of readers of files. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     /// A buffer with bytes of no meaning in it, as long as it was before.
-    pub(crate) fn take(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn take(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
     /// The first `length` bytes of the buffer, which comes back when they are dropped.
-    pub(crate) fn bytes(&self, buffer: Vec<u8>, length: usize) -> Bytes {
+    #[must_use]
+    pub fn bytes(&self, buffer: Vec<u8>, length: usize) -> Bytes {
         Bytes::from_owner(Filled { length: length.min(buffer.len()), buffer, home: self.clone() })
     }
 }

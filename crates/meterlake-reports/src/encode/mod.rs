@@ -13,7 +13,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use buffers::Buffers;
+pub use buffers::Buffers;
 pub(crate) use coded::{CodedRows, Picked};
 pub use csv::CsvRows;
 pub use json::JsonRows;

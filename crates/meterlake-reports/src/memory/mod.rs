@@ -1,6 +1,7 @@
 //! What small reports need of the lake, kept in memory, so that a request is a look-up: never older than the snapshot
 //! that it reads, bounded in bytes, and made once however many ask for it at the same time.
 
+mod answer;
 mod shelf;
 mod tenant_files;
 
@@ -8,6 +9,7 @@ use std::mem::size_of;
 
 use meterlake_model::{Day, TenantId};
 
+pub use answer::KeptAnswer;
 pub(crate) use shelf::{Made, Shelf};
 pub(crate) use tenant_files::{TenantFiles, names, rows};
 
@@ -24,6 +26,7 @@ pub(crate) struct Memory {
     pub(crate) events: Shelf<(TenantId, Day), DayEvents>,
     pub(crate) users: Shelf<TenantId, UserRows>,
     pub(crate) licences: Shelf<TenantId, NewestLicences>,
+    pub(crate) answers: Shelf<[u8; 32], KeptAnswer>,
     pub(crate) tenants: TenantFiles,
 }
 
@@ -32,10 +35,11 @@ impl Memory {
     pub(crate) fn new(most: usize) -> Self {
         Self {
             totals: Shelf::new(most / 3),
-            daily: Shelf::new(most / 3),
+            daily: Shelf::new(most / 9 * 2),
             events: Shelf::new(most / 9),
             users: Shelf::new(most / 9),
             licences: Shelf::new(most / 9),
+            answers: Shelf::new(most / 9),
             tenants: TenantFiles::default(),
         }
     }

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
 use super::Weigh;
-use crate::ReportError;
 
 /// What came of making a value.
 pub(crate) enum Made<V> {
@@ -57,16 +56,16 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
     /// The value of `key` made of the files that `files` names in this version of the table; `make` makes it where it
     /// is not kept. Those who ask meanwhile wait for the first, and where that one goes away or fails, for the next.
     /// A value that does not satisfy `holds` is made anew. None when whoever asks has to read the lake.
-    pub(crate) async fn get<F>(
+    pub(crate) async fn get<F, E>(
         &self,
         key: K,
         version: u64,
         files: impl Fn() -> Arc<[Arc<str>]>,
         holds: impl Fn(&V) -> bool,
         make: impl Fn() -> F,
-    ) -> Result<Option<Arc<V>>, ReportError>
+    ) -> Result<Option<Arc<V>>, E>
     where
-        F: Future<Output = Result<Made<V>, ReportError>>,
+        F: Future<Output = Result<Made<V>, E>>,
     {
         if self.most == 0 {
             return Ok(None);
@@ -78,7 +77,7 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
                 mine.store(true, Ordering::Relaxed);
                 match make().await? {
                     Made::Value(value) if value.bytes() <= self.most => Ok(Some(Arc::new(value))),
-                    Made::Value(_) | Made::Not => Ok::<_, ReportError>(None),
+                    Made::Value(_) | Made::Not => Ok::<_, E>(None),
                 }
             });
             let value = value.await?.clone();
@@ -167,6 +166,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::ReportError;
 
     struct Heavy(usize);
 
@@ -194,7 +194,7 @@ mod tests {
             let make = || async {
                 self.made.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
-                Ok(Made::Value(Heavy(weight)))
+                Ok::<_, ReportError>(Made::Value(Heavy(weight)))
             };
             self.shelf.get(key, version, files(name), |_| true, make).await.unwrap().map(|value| value.0)
         }

@@ -1,13 +1,16 @@
 //! The reports, their catalogue and the description of the service.
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use http::header::{CONTENT_TYPE, LAST_MODIFIED, LINK, VARY};
 use http::{HeaderValue, Method};
 use meterlake_model::{Day, TenantId};
-use meterlake_reports::{B2cDailyRequest, B2cKind, B2cWindow, MfaCounts};
+use meterlake_reports::{B2cDailyRequest, B2cKind, B2cWindow, KeptAnswer, MfaCounts};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,6 +36,9 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/{tenant}/$metadata", METADATA, docs::metadata, any(describe)),
     ]
 }
+
+/// Instants in the lake are no finer.
+const TICK: TimeDelta = TimeDelta::microseconds(1);
 
 /// Where a walk goes on, and what its first page resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,16 +118,26 @@ async fn report(
     if let Some(unchanged) = answer::unchanged(&call.headers, &tag) {
         return Ok(unchanged);
     }
-    let (mut rows, modified) = rows(&state, &asked).await?;
-    let next = cut(&mut rows, &asked)
-        .map(|at| walk.token(state.next_links(), now, Position { snapshot, at }))
-        .transpose()?
-        .map(|token| Next {
-            relative: format!("{SKIP_TOKEN}={token}"),
-            absolute: walk.link_to(&token, &call.incoming.base_url),
-        });
-    let rows = Rows { fields: report.fields(), rows };
-    let mut response = encoded(&state, &call, &rows, format, report.name(), next.as_ref())?;
+    let kept = match first && top.is_none() {
+        true => kept(&state, &call, &asked, format, now, &rows_of).await?,
+        false => None,
+    };
+    let (mut response, modified) = match kept {
+        Some(kept) => (answered(kept.body.clone(), format, None), kept.modified),
+        None => {
+            let (mut rows, modified) = rows(&state, &asked).await?;
+            let next = cut(&mut rows, &asked)
+                .map(|at| walk.token(state.next_links(), now, Position { snapshot, at }))
+                .transpose()?
+                .map(|token| Next {
+                    relative: format!("{SKIP_TOKEN}={token}"),
+                    absolute: walk.link_to(&token, &call.incoming.base_url),
+                });
+            let rows = Rows { fields: report.fields(), rows };
+            let body = encoded(&state, &call, &rows, format, report.name(), next.as_ref())?;
+            (answered(body, format, next.as_ref()), modified)
+        }
+    };
     // A day may be covered to its end while it still runs, and nothing was modified later than now.
     if let Some(modified) = modified.map(|at| at.min(now).format("%a, %d %b %Y %H:%M:%S GMT").to_string())
         && let Ok(value) = HeaderValue::from_str(&modified)
@@ -129,6 +145,41 @@ async fn report(
         response.headers_mut().insert(LAST_MODIFIED, value);
     }
     Ok(answer::tagged(response, &tag))
+}
+
+/// The answer of all rows, kept for those who ask the same again; none when it cannot be. `rows_of` names the rows.
+///
+/// The end of a window that has none by its filter moves with the clock: such an answer holds until the next event.
+async fn kept(
+    state: &ServerState,
+    call: &B2cCall,
+    asked: &Asked,
+    format: Format,
+    now: DateTime<Utc>,
+    rows_of: &str,
+) -> Result<Option<Arc<KeptAnswer>>, Refusal> {
+    let window = asked.at.window();
+    let ends_now = window.until.timestamp_micros() == (now + TICK).timestamp_micros();
+    if ends_now && window.until <= window.from {
+        return Ok(None);
+    }
+    let (report, tenant) = (asked.report, asked.tenant.to_string());
+    let form = format!("{format:?} {ends_now}");
+    let key = etag::digest(&["b2c", report.name(), &tenant, &call.tenant_url(), rows_of, &form]);
+    let make = || async {
+        let (rows, modified) = rows(state, asked).await?;
+        let rows = Rows { fields: report.fields(), rows };
+        let body = encoded(state, call, &rows, format, report.name(), None)?.into();
+        let same_until = match report {
+            Report::Daily(_) | Report::Period(_) if ends_now => {
+                state.reports().b2c_next_event(asked.tenant, window.until, Some(asked.snapshot)).await?
+            }
+            _ => None,
+        };
+        let kept = KeptAnswer { body, modified, until: window.until, same_until };
+        Ok(Some(kept).filter(|kept| kept.same_until != Some(kept.until)))
+    };
+    state.reports().kept_answer(key, |kept| !ends_now || kept.holds(window.until), make).await
 }
 
 /// All rows of the report, and the newest moment that it covers.
@@ -176,7 +227,7 @@ async fn catalogue(
     call.tenant(&state, &tenant).await?;
     let row = |report: Report| vec![Cell::Text(report.name().to_owned()), Cell::Text("False".to_owned())];
     let rows = Rows { fields: &["Name", "LicenseRequired"], rows: Report::ALL.into_iter().map(row).collect() };
-    Ok(encoded(&state, &call, &rows, format, "reports", None)?)
+    Ok(answered(encoded(&state, &call, &rows, format, "reports", None)?, format, None))
 }
 
 async fn describe(
@@ -188,7 +239,7 @@ async fn describe(
     Ok(([(CONTENT_TYPE, Format::Xml.content_type())], metadata::document()).into_response())
 }
 
-/// The answer of rows in the format; `set` is what the service's description calls them.
+/// The body of rows in the format; `set` is what the service's description calls them.
 fn encoded(
     state: &ServerState,
     call: &B2cCall,
@@ -196,17 +247,22 @@ fn encoded(
     format: Format,
     set: &str,
     next: Option<&Next>,
-) -> Result<Response, Refusal> {
+) -> Result<Vec<u8>, Refusal> {
     let context = format!("{}/$metadata#{set}", call.tenant_url());
     let text = rows.encode(format, &context, next).map_err(|error| Refusal::fault(&error))?;
     let mut body = answer::start(state.config().b2c.bom && format == Format::Json);
     body.extend_from_slice(text.as_bytes());
-    let mut response = ([(CONTENT_TYPE, format.content_type())], body).into_response();
+    Ok(body)
+}
+
+/// The answer of a body in the format.
+fn answered(body: impl Into<Body>, format: Format, next: Option<&Next>) -> Response {
+    let mut response = ([(CONTENT_TYPE, format.content_type())], body.into()).into_response();
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
     if let Some(next) = next
         && let Ok(value) = HeaderValue::from_str(&format!("<{}>; rel=\"next\"", next.absolute))
     {
         response.headers_mut().insert(LINK, value);
     }
-    Ok(response)
+    response
 }

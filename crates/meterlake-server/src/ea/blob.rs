@@ -16,6 +16,7 @@ use http::header::{
 };
 use http::{HeaderValue, StatusCode};
 use meterlake_control::ExportJob;
+use meterlake_reports::Buffers;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncSeekExt;
 use uuid::Uuid;
@@ -136,21 +137,27 @@ async fn serve(
 
 /// The next `count` bytes of the file. One piece is read while the one before goes out.
 fn contents(file: File, count: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    let ahead = Some(tokio::task::spawn_blocking(move || piece(file, count)));
-    stream::try_unfold(ahead, |ahead| async move {
+    let buffers = Buffers::default();
+    let read = move |file, left| {
+        let buffers = buffers.clone();
+        tokio::task::spawn_blocking(move || piece(file, left, &buffers))
+    };
+    let ahead = Some(read(file, count));
+    stream::try_unfold((ahead, read), |(ahead, read)| async move {
         let Some(ahead) = ahead else { return Ok(None) };
         let (bytes, file, left) = ahead.await.map_err(io::Error::other)??;
-        let next = (left > 0).then(|| tokio::task::spawn_blocking(move || piece(file, left)));
-        Ok((!bytes.is_empty()).then_some((bytes, next)))
+        let next = (left > 0).then(|| read(file, left));
+        Ok((!bytes.is_empty()).then_some((bytes, (next, read))))
     })
 }
 
 /// Some of the next `count` bytes, and how many are left then.
-fn piece(mut file: File, count: u64) -> io::Result<(Bytes, File, u64)> {
+fn piece(mut file: File, count: u64, buffers: &Buffers) -> io::Result<(Bytes, File, u64)> {
     let length = usize::try_from(count).unwrap_or(usize::MAX).min(PIECE);
-    let mut bytes = vec![0; length];
+    let mut bytes = buffers.take();
+    bytes.resize(length, 0);
     file.read_exact(&mut bytes)?;
-    Ok((bytes.into(), file, count - length as u64))
+    Ok((buffers.bytes(bytes, length), file, count - length as u64))
 }
 
 /// When the file was written.

@@ -29,6 +29,8 @@ const REMEMBERED: TimeDelta = TimeDelta::days(7);
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// What a client may try again after when it has too many exports running.
 const RETRY_AFTER: u64 = 10;
+/// When a completed file is written out: those who wait for it fetch it at once, and need disk and processors then.
+const SYNCED_AFTER: Duration = Duration::from_secs(2);
 /// Pieces that may wait for the disk.
 const PIECES_AHEAD: usize = 4;
 
@@ -146,7 +148,10 @@ async fn run(state: &ServerState, job: &ExportJob) -> Result<&'static str, Contr
     state.control().finish_export_job(job.id, &outcome).await?;
     if let ExportOutcome::Completed { file, .. } = outcome {
         let (folder, id) = (state.config().exports_dir.clone(), job.id);
-        tokio::task::spawn_blocking(move || unsynced::sync(&folder, id, &file));
+        tokio::spawn(async move {
+            tokio::time::sleep(SYNCED_AFTER).await;
+            drop(tokio::task::spawn_blocking(move || unsynced::sync(&folder, id, &file)));
+        });
     }
     Ok(status)
 }
@@ -215,17 +220,34 @@ async fn write_to(state: &ServerState, job: &ExportJob, part: &Path) -> Result<W
 }
 
 /// Writes what comes to `part`, and gives it its name when it is whole. Blocks.
-fn keep(mut bytes: mpsc::Receiver<Option<Bytes>>, folder: &Path, id: Uuid, part: &Path, name: &str) -> io::Result<()> {
+fn keep(bytes: mpsc::Receiver<Option<Bytes>>, folder: &Path, id: Uuid, part: &Path, name: &str) -> io::Result<()> {
+    let kept = keep_marked(bytes, folder, id, part, name);
+    if !matches!(kept, Ok(true)) {
+        unsynced::unmark(folder, id);
+    }
+    kept.map(drop)
+}
+
+/// Whether the file is whole.
+fn keep_marked(
+    mut bytes: mpsc::Receiver<Option<Bytes>>,
+    folder: &Path,
+    id: Uuid,
+    part: &Path,
+    name: &str,
+) -> io::Result<bool> {
+    let marked = unsynced::mark(folder, id)?;
     let mut file = File::create(part)?;
     while let Some(piece) = bytes.blocking_recv() {
         match piece {
             Some(piece) => file.write_all(&piece)?,
-            None => return unsynced::settle(folder, id, part, name, &file),
+            None => return unsynced::settle(folder, marked, part, name, &file).map(|()| true),
         }
     }
     // The writer has given up; a file that it has removed may have come back.
     drop(file);
-    std::fs::remove_file(part)
+    std::fs::remove_file(part)?;
+    Ok(false)
 }
 
 async fn request(state: &ServerState, job: &ExportJob) -> Result<EaRequest, Refusal> {

@@ -26,26 +26,45 @@ fn mark_of(folder: &Path, id: Uuid) -> PathBuf {
     folder.join(format!("{id}{MARK}"))
 }
 
+/// Marks the export whose file is about to be written: before, so that nobody waits for the disk once the file is
+/// whole. False where marks tell nothing. Blocks.
+///
+/// # Errors
+/// When the disk fails.
+pub(super) fn mark(folder: &Path, id: Uuid) -> io::Result<bool> {
+    let Some(boot) = boot() else { return Ok(false) };
+    let mut mark = File::create(mark_of(folder, id))?;
+    mark.write_all(boot.as_bytes())?;
+    mark.sync_all()?;
+    sync_folder(folder)?;
+    Ok(true)
+}
+
+/// Takes the mark of an export away that came to no file.
+pub(super) fn unmark(folder: &Path, id: Uuid) {
+    if let Err(error) = std::fs::remove_file(mark_of(folder, id))
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, job = %id, "the mark of an export could not be removed");
+    }
+}
+
 /// Gives the whole file `part` its name so that the export can be called completed. Blocks.
 ///
 /// # Errors
 /// When the disk fails.
-pub(super) fn settle(folder: &Path, id: Uuid, part: &Path, name: &str, file: &File) -> io::Result<()> {
-    match boot() {
-        Some(boot) => {
-            let mut mark = File::create(mark_of(folder, id))?;
-            mark.write_all(boot.as_bytes())?;
-            mark.sync_all()?;
-        }
-        None => file.sync_all()?,
+pub(super) fn settle(folder: &Path, marked: bool, part: &Path, name: &str, file: &File) -> io::Result<()> {
+    if marked {
+        return std::fs::rename(part, folder.join(name));
     }
+    file.sync_all()?;
     std::fs::rename(part, folder.join(name))?;
     sync_folder(folder)
 }
 
 /// Writes the file of a completed export out, then takes its mark away. Blocks.
 pub(super) fn sync(folder: &Path, id: Uuid, name: &str) {
-    let synced = File::open(folder.join(name)).and_then(|file| file.sync_all());
+    let synced = File::open(folder.join(name)).and_then(|file| file.sync_all()).and_then(|()| sync_folder(folder));
     match synced {
         Ok(()) => {}
         // Removed meanwhile: its time was over.
@@ -55,11 +74,7 @@ pub(super) fn sync(folder: &Path, id: Uuid, name: &str) {
             return;
         }
     }
-    if let Err(error) = std::fs::remove_file(mark_of(folder, id))
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, job = %id, "the mark of an export could not be removed");
-    }
+    unmark(folder, id);
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -111,10 +126,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (id, part) = (Uuid::from_u128(7), folder.path().join("a.part"));
         std::fs::write(&part, b"rows").unwrap();
-        settle(folder.path(), id, &part, "a.csv", &File::open(&part).unwrap()).unwrap();
+        let marked = mark(folder.path(), id).unwrap();
+        settle(folder.path(), marked, &part, "a.csv", &File::open(&part).unwrap()).unwrap();
         assert_eq!(std::fs::read(folder.path().join("a.csv")).unwrap(), b"rows");
         assert!(!part.exists());
-        assert_eq!(mark_of(folder.path(), id).exists(), boot().is_some());
+        assert_eq!((mark_of(folder.path(), id).exists(), marked), (marked, boot().is_some()));
         sync(folder.path(), id, "a.csv");
         assert!(!mark_of(folder.path(), id).exists());
         sync(folder.path(), id, "gone.csv");

@@ -1,10 +1,11 @@
 //! Azure AD B2C usage reports.
 
 use chrono::TimeDelta;
+use meterlake_model::Clock;
 use serde_json::{Value, json};
 
-use crate::b2c_world::{APPLICATION, B2cWorld, DOMAIN, TENANT};
-use crate::world::{Answer, stable};
+use crate::b2c_world::{APPLICATION, B2cWorld, DOMAIN, EVENTS, OTHER_APPLICATION, TENANT};
+use crate::world::{Answer, at, stable};
 
 fn rows(answer: &Answer) -> Vec<Value> {
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -222,6 +223,40 @@ async fn headers() {
     assert_eq!((ignored.status, ignored.header("meterlake-ignored-parameters")), (200, "$fliter, $skip"));
     let head = b2c.world.call("HEAD", &target, &b2c.one, &[]).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
+}
+
+/// An answer is kept and given again, but a window that ends now takes in each event when its time comes.
+#[tokio::test]
+async fn kept_answers_are_those_of_the_moment() {
+    let b2c = B2cWorld::new().await;
+    let today = [
+        (TENANT, "2024-11-15T10:30:00Z", APPLICATION, "SmsMfa", true),
+        (TENANT, "2024-11-15T10:40:00.000001Z", APPLICATION, "implicit", true),
+        (TENANT, "2024-11-15T10:50:00Z", OTHER_APPLICATION, "hybrid", true),
+    ];
+    b2c.import(&[EVENTS, today.as_slice()].concat()).await;
+    let reports = ["b2cAuthenticationCountSummary", "b2cAuthenticationCount", "b2cMfaRequestCount", "tenantUserCount"];
+    let filters = ["", "$filter=TimeStamp+ge+2024-11-09", "$filter=TimeStamp+gt+2024-11-15T10:35:00Z"];
+    let mut seen = std::collections::BTreeSet::new();
+    let start = at("2024-11-15T10:20:30Z");
+    for time in
+        ["10:20:30", "10:29:59.999999", "10:30:00", "10:34:00", "10:35:00", "10:40:00", "10:40:00.000001", "11:10:00"]
+    {
+        b2c.world.clock.advance(at(&format!("2024-11-15T{time}Z")) - b2c.world.clock.now().max(start));
+        for (report, filter) in reports.iter().flat_map(|report| filters.map(|filter| (report, filter))) {
+            // A page by count is never kept, and this one has room for all rows.
+            let fresh = b2c.get(&format!("{report}?{filter}&$top=1000")).await;
+            for _ in 0..2 {
+                let kept = b2c.get(&format!("{report}?{filter}")).await;
+                assert_eq!(kept.text(), fresh.text(), "{report} {filter} at {time}");
+                assert_eq!(kept.header("last-modified"), fresh.header("last-modified"), "{report} {filter} at {time}");
+            }
+            seen.insert(fresh.text().to_owned());
+        }
+        let list = b2c.get(&format!("{}?format=csv", reports[0])).await;
+        assert!(list.text().starts_with("Date,"), "{}", list.text());
+    }
+    assert!(seen.len() > 12, "the events of the day are in some windows and not in others: {}", seen.len());
 }
 
 #[tokio::test]
