@@ -1,18 +1,16 @@
 //! All rows of a request as bytes.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use meterlake_lake::read::RowGroup;
 use meterlake_lake::{ChargesSnapshot, Lake};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use super::EaRequest;
-use super::chain::{Chain, Form, Prepared, Room, Wanted, room_of};
+use super::chain::{Chain, Form, Prepared, Room, room_of};
 use super::kept::Kept;
 use super::plan::Details;
 use crate::ReportError;
@@ -24,10 +22,6 @@ use crate::plan::snapshot;
 const PIECE: usize = 512 << 10;
 /// Pieces that may lie ready between writers and reader.
 const PIECES_AHEAD: usize = 6;
-
-/// Row groups that are decoded beside the first: a month has few, and decoding one after the other would leave threads
-/// idle at its start.
-const GROUPS_AHEAD: usize = 2;
 
 /// Some rows of an export as bytes.
 #[derive(Clone, Debug)]
@@ -117,25 +111,22 @@ struct Writer {
 impl Writer {
     async fn run(self, snapshot: &ChargesSnapshot, chain: &Chain) -> Result<(), ReportError> {
         let groups = chain.row_groups(snapshot).await?;
-        let mut waiting = groups.iter();
-        let mut begun: VecDeque<Running<Prepared>> = VecDeque::new();
-        while begun.len() + waiting.len() > 0 {
-            if begun.is_empty()
-                && let Some(group) = waiting.next()
-            {
-                let room = self.exporter.room.wait(room_of(group, &self.form)).await;
-                begun.push_back(self.decode(group, chain.wanted, room));
-            }
-            // The next ones are decoded beside it, and beside its writing, if there is room for all.
-            while begun.len() <= GROUPS_AHEAD
-                && let Some(group) = waiting.as_slice().first()
-                && let Some(room) = self.exporter.room.now(room_of(group, &self.form))
-            {
-                waiting.next();
-                begun.push_back(self.decode(group, chain.wanted, Some(room)));
-            }
-            let Some(mut first) = begun.pop_front() else { break };
-            let prepared = Arc::new(first.end().await?);
+        let mut ahead: Option<Running<Prepared>> = None;
+        for (place, group) in groups.iter().enumerate() {
+            let prepared = match ahead.take() {
+                Some(mut begun) => begun.end().await?,
+                None => {
+                    let room = self.exporter.room.wait(room_of(group, &self.form)).await;
+                    Prepared::new(group, &self.form, chain.wanted, room).await?
+                }
+            };
+            // The next one is decoded beside the writing of this one, if there is room for both.
+            ahead = groups.get(place + 1).and_then(|next| {
+                let room = Some(self.exporter.room.now(room_of(next, &self.form))?);
+                let (next, form, wanted) = (next.clone(), self.form.clone(), chain.wanted);
+                Some(self.admitted.spawn(async move { Prepared::new(&next, &form, wanted, room).await }))
+            });
+            let prepared = Arc::new(prepared);
             let step = (PIECE / prepared.rows.row_bytes()).clamp(1, prepared.rows.rows().max(1));
             let count = prepared.picked.len();
             for start in (0..count).step_by(step) {
@@ -145,12 +136,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    /// Begins to decode a row group.
-    fn decode(&self, group: &RowGroup, wanted: Wanted, room: Option<OwnedSemaphorePermit>) -> Running<Prepared> {
-        let (group, form) = (group.clone(), self.form.clone());
-        self.admitted.spawn(async move { Prepared::new(&group, &form, wanted, room).await })
     }
 
     /// Lets the rows be written; false when nobody wants them any more.
