@@ -128,23 +128,20 @@ struct Job {
 impl Job {
     fn run(&mut self, batch: &TextBatch, spans: &[Span]) {
         let mut codes = Vec::with_capacity(spans.len());
-        let mut last = ("", false, EMPTY);
+        let mut last = (Span::EMPTY, EMPTY);
         for &span in spans {
-            if span.is_empty() {
-                codes.push(EMPTY);
-                continue;
-            }
-            let raw = batch.raw_cell(span);
-            let is_doubled = span.is_doubled();
-            if raw != last.0 || is_doubled != last.1 {
-                let code = if is_doubled {
-                    self.doubled.code(raw, &mut self.dictionary)
+            // A cell that repeats the one before mostly has its place, too.
+            if span != last.0 {
+                let code = if span.is_empty() {
+                    EMPTY
+                } else if span.is_doubled() {
+                    self.doubled.code(batch.raw_cell(span), &mut self.dictionary)
                 } else {
-                    self.dictionary.intern(raw.as_bytes())
+                    self.dictionary.intern(batch.raw_cell(span).as_bytes())
                 };
-                last = (raw, is_doubled, code);
+                last = (span, code);
             }
-            codes.push(last.2);
+            codes.push(last.1);
         }
         if !codes.is_empty() {
             self.codes = cells(codes);

@@ -17,7 +17,7 @@ use meterlake_model::{CostBasis, ImportId, InvoiceState, SourceKind};
 use self::cells::{Cells, Memos, Source, sources};
 pub(crate) use self::distinct::Distinct;
 use crate::mapping::Plan;
-use crate::source::batch::{TextBatch, truncate};
+use crate::source::batch::{Spares, TextBatch, truncate};
 use crate::source::{Format, Rows, SourceFile};
 use crate::{DateFormat, ImportError, Inspected, NumberFormat, Options, Progress};
 
@@ -211,6 +211,11 @@ impl Converter {
 }
 
 impl Texts {
+    /// Takes batches that are done with; `None` where no reader makes use of them.
+    pub(crate) fn spares(&self) -> Option<Spares> {
+        self.rows.spares()
+    }
+
     /// The next rows; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<TextBatch>, ImportError> {
         let batch = self.rows.next_batch()?;

@@ -9,7 +9,7 @@ use meterlake_model::{Day, DayRange, SourceKind};
 use super::basis::{BasisEvidence, Telling};
 use crate::DateFormat;
 use crate::mapping::{self, Plan, Recognised};
-use crate::source::batch::TextBatch;
+use crate::source::batch::{Span, TextBatch};
 use crate::source::{Format, Rows};
 use crate::value::date::{self, DateEvidence};
 use crate::value::number::NumberEvidence;
@@ -124,8 +124,17 @@ impl Facts {
     fn see_gaps(&mut self, batch: &TextBatch) {
         let gaps = |target: &str| {
             let positions = self.plan.positions(target);
-            let none = |row: &usize| positions.iter().all(|&at| is_none(batch.raw_cell(batch.span(at, *row))));
-            (0..batch.rows()).filter(none).count()
+            let none = |row: usize| positions.iter().all(|&at| is_none(batch.raw_cell(batch.span(at, row))));
+            // Most rows have the cell of the row before.
+            let mut last = (None, false);
+            let is_gap = |row: &usize| {
+                let span = positions.first().map(|&at| batch.span(at, *row));
+                if positions.len() != 1 || last.0 != span {
+                    last = (span, none(*row));
+                }
+                last.1
+            };
+            (0..batch.rows()).filter(is_gap).count()
         };
         let (accounts, currencies) = (gaps(columns::BILLING_ACCOUNT_ID), gaps(columns::BILLING_CURRENCY));
         self.lacks_account |= accounts > 0;
@@ -153,13 +162,14 @@ impl Facts {
         let commitments = [self.first(columns::RESERVATION_ID), self.first(columns::BENEFIT_ID)];
         let cell = |at: usize, row: usize| batch.raw_cell(batch.span(at, row));
         // Whether a row may tell anything depends on two columns of few values.
-        let mut last = ("", "", false);
+        let mut last = (None, false);
         for (row, &line) in batch.lines.iter().enumerate() {
-            let (charge, model) = (cell(charge_type, row), pricing_model.map_or("", |at| cell(at, row)));
-            if (charge, model) != (last.0, last.1) {
-                last = (charge, model, BasisEvidence::may_tell(charge, model));
+            let places = (batch.span(charge_type, row), pricing_model.map(|at| batch.span(at, row)));
+            let (charge, model) = (batch.raw_cell(places.0), places.1.map_or("", |place| batch.raw_cell(place)));
+            if last.0 != Some(places) {
+                last = (Some(places), BasisEvidence::may_tell(charge, model));
             }
-            if !last.2 {
+            if !last.1 {
                 continue;
             }
             let commitment = commitments.iter().flatten().map(|at| cell(*at, row)).find(|v| !v.is_empty());
@@ -243,11 +253,13 @@ fn columns_at(header: &[String], positions: &[usize]) -> String {
 
 /// The cells of a column that differ from the one before, with their lines.
 fn changes(batch: &TextBatch, column: usize) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
-    let mut last: Option<(&str, bool)> = None;
+    let mut last: Option<Span> = None;
+    let cell = |span: Span| (batch.raw_cell(span), span.is_doubled());
     batch.lines.iter().enumerate().filter_map(move |(row, &line)| {
         let span = batch.span(column, row);
-        let cell = (batch.raw_cell(span), span.is_doubled());
-        (last.replace(cell) != Some(cell)).then(|| (batch.cell(span), line))
+        let before = last.replace(span);
+        let repeats = before.is_some_and(|before| before == span || cell(before) == cell(span));
+        (!repeats).then(|| (batch.cell(span), line))
     })
 }
 

@@ -68,12 +68,16 @@ pub fn inspect(file: &SourceFile, options: &Options, progress: &dyn Progress) ->
         facts.follow(rows.header()).map_err(unrecognised)?;
         rows.want(&facts.wanted());
     }
+    let spares = rows.spares();
     while let Some(batch) = rows.next_batch()? {
         if facts.width != rows.header().len() {
             facts.follow(rows.header()).map_err(unrecognised)?;
         }
         facts.see(&batch);
         progress.advance(rows.taps.advanced());
+        if let Some(spares) = &spares {
+            spares.give(batch);
+        }
     }
     progress.advance(rows.taps.advanced());
     let Some(kind) = facts.kind.clone() else {

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use meterlake_lake::coded::{CodedSink, SinkOptions};
+use meterlake_lake::coded::{CodedRows, CodedSink, SinkOptions};
 use meterlake_lake::{ChargesWriter, NewFile, WrittenFile};
 use tokio::runtime::Handle;
 
@@ -111,10 +111,15 @@ impl Reading {
         let (texts, mut coder) = open(&input.file, &input.inspected, &input.context)?;
         std::thread::scope(|scope| {
             let (sender, receiver): (_, Receiver<Result<TextBatch, ImportError>>) = sync_channel(IN_FLIGHT);
+            let spares = texts.spares();
             scope.spawn(move || send_all(texts, &sender));
             let (mut rows, mut rejected) = (0, 0);
             for batch in receiver {
-                let step = coder.code(&batch?, &mut self.distinct);
+                let batch = batch?;
+                let step = coder.code(&batch, &mut self.distinct);
+                if let Some(spares) = &spares {
+                    spares.give(batch);
+                }
                 rows += step.rows_read;
                 rejected += step.rejects.len() as u64;
                 for reject in &step.rejects {
@@ -122,8 +127,7 @@ impl Reading {
                 }
                 if step.rows.rows > 0 {
                     self.units = self.units.or(unit_dictionary(&step.rows));
-                    self.counter.add(&step.rows, &self.distinct.dictionaries, input.context.ordinal)?;
-                    self.sink.take(&step.rows, &self.distinct.dictionaries)?;
+                    self.pass_on(&step.rows, input.context.ordinal)?;
                 }
                 if self.distinct.memory() > self.text_memory {
                     self.sink.forget_codes(&self.distinct.dictionaries)?;
@@ -132,6 +136,21 @@ impl Reading {
                 }
             }
             Ok((rows, rejected))
+        })
+    }
+}
+
+impl Reading {
+    /// Counts rows and gives them to the sink, beside one another.
+    fn pass_on(&mut self, rows: &CodedRows, ordinal: u32) -> Result<(), ImportError> {
+        let dictionaries = &self.distinct.dictionaries;
+        let (sink, counter) = (&mut self.sink, &mut self.counter);
+        std::thread::scope(|scope| {
+            let taking = scope.spawn(|| sink.take(rows, dictionaries));
+            let counted = counter.add(rows, dictionaries, ordinal);
+            let taken = taking.join().map_err(|_| ImportError::Task("gathering rows broke off".to_owned()))?;
+            counted?;
+            Ok(taken?)
         })
     }
 }

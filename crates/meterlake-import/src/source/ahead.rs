@@ -1,18 +1,23 @@
 //! Reading ahead: unpacking and hashing on a thread of its own.
 
 use std::io::{Error, ErrorKind, Read, Result};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 /// Bytes of a block.
-const BLOCK: usize = 512 << 10;
+const BLOCK: usize = 256 << 10;
 
 /// Blocks that wait to be taken.
 const WAITING: usize = 4;
 
+/// Some bytes of the source: as many as are told of the buffer.
+type Block = (Vec<u8>, usize);
+
 /// Reads a source on a thread of its own, some blocks ahead.
 pub(crate) struct Ahead {
-    blocks: Receiver<Result<Vec<u8>>>,
-    block: Vec<u8>,
+    blocks: Receiver<Result<Block>>,
+    /// Buffers on their way back.
+    spent: Sender<Vec<u8>>,
+    block: Block,
     at: usize,
     ended: bool,
 }
@@ -21,14 +26,16 @@ impl Ahead {
     /// Starts to read. The thread ends with the source, with its first error, or when this value is dropped.
     pub(crate) fn new(source: Box<dyn Read + Send>) -> Result<Self> {
         let (sender, blocks) = sync_channel(WAITING);
-        std::thread::Builder::new().name("read ahead".to_owned()).spawn(move || read_all(source, &sender))?;
-        Ok(Self { blocks, block: Vec::new(), at: 0, ended: false })
+        let (spent, spares) = channel();
+        std::thread::Builder::new().name("read ahead".to_owned()).spawn(move || read_all(source, &sender, &spares))?;
+        Ok(Self { blocks, spent, block: (Vec::new(), 0), at: 0, ended: false })
     }
 }
 
-fn read_all(mut source: Box<dyn Read + Send>, sender: &SyncSender<Result<Vec<u8>>>) {
+fn read_all(mut source: Box<dyn Read + Send>, sender: &SyncSender<Result<Block>>, spares: &Receiver<Vec<u8>>) {
     loop {
-        let mut block = vec![0; BLOCK];
+        let mut block = spares.try_recv().unwrap_or_default();
+        block.resize(BLOCK, 0);
         let mut length = 0;
         let mut failed = None;
         while length < BLOCK {
@@ -42,9 +49,8 @@ fn read_all(mut source: Box<dyn Read + Send>, sender: &SyncSender<Result<Vec<u8>
                 }
             }
         }
-        block.truncate(length);
         let last = length < BLOCK;
-        if length > 0 && sender.send(Ok(block)).is_err() {
+        if length > 0 && sender.send(Ok((block, length))).is_err() {
             return;
         }
         if let Some(error) = failed {
@@ -53,7 +59,7 @@ fn read_all(mut source: Box<dyn Read + Send>, sender: &SyncSender<Result<Vec<u8>
         }
         if last {
             // An empty block says that the source ended by itself.
-            drop(sender.send(Ok(Vec::new())));
+            drop(sender.send(Ok((Vec::new(), 0))));
             return;
         }
     }
@@ -61,14 +67,17 @@ fn read_all(mut source: Box<dyn Read + Send>, sender: &SyncSender<Result<Vec<u8>
 
 impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        while self.at == self.block.len() {
+        while self.at == self.block.1 {
             if self.ended {
                 return Ok(0);
             }
             match self.blocks.recv() {
                 Ok(Ok(block)) => {
-                    self.ended = block.is_empty();
-                    (self.block, self.at) = (block, 0);
+                    self.ended = block.1 == 0;
+                    let (spent, _) = std::mem::replace(&mut self.block, block);
+                    self.at = 0;
+                    // The thread may have ended.
+                    drop(self.spent.send(spent));
                 }
                 Ok(Err(error)) => {
                     self.ended = true;
@@ -78,8 +87,8 @@ impl Read for Ahead {
                 Err(_) => return Err(Error::new(ErrorKind::InvalidData, "reading ahead broke off")),
             }
         }
-        let count = buffer.len().min(self.block.len() - self.at);
-        buffer[..count].copy_from_slice(&self.block[self.at..self.at + count]);
+        let count = buffer.len().min(self.block.1 - self.at);
+        buffer[..count].copy_from_slice(&self.block.0[self.at..self.at + count]);
         self.at += count;
         Ok(count)
     }

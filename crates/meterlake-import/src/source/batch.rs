@@ -1,6 +1,7 @@
 //! Rows as text, column by column, on their way from a file to typed batches.
 
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::StringArray;
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
@@ -8,7 +9,7 @@ use arrow::error::ArrowError;
 
 /// Rows of a batch at most.
 pub(crate) const BATCH_ROWS: usize = 8_192;
-/// Bytes of text in a batch, after which it ends early.
+/// Bytes of text in a batch that is not CSV, after which it ends early.
 pub(crate) const BATCH_BYTES: usize = 32 << 20;
 /// Bytes of a raw row that a reject keeps.
 pub(crate) const RAW_LIMIT: usize = 4_096;
@@ -79,7 +80,7 @@ pub(crate) struct Fault {
 }
 
 /// Where a cell lies in the text of its batch.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: u32,
     /// The end; its highest bit tells that doubled quotes stand for one each.
@@ -138,7 +139,16 @@ impl TextBatch {
             let start = text.len();
             text.push_str(std::str::from_utf8(array.value_data()).unwrap_or_default());
             let place = |at: i32| start + usize::try_from(at).unwrap_or(0);
-            array.value_offsets().windows(2).map(|w| Span::new(place(w[0]), place(w[1]), false)).collect::<Vec<_>>()
+            let mut last = Span::EMPTY;
+            let of_row = |row: usize| {
+                // Cells that repeat the one before have its place.
+                if row == 0 || array.value(row) != array.value(row - 1) {
+                    let ends = &array.value_offsets()[row..];
+                    last = Span::new(place(ends[0]), place(ends[1]), false);
+                }
+                last
+            };
+            (0..array.value_offsets().len() - 1).map(of_row).collect::<Vec<_>>()
         };
         let columns = columns.iter().map(&mut spans).collect();
         let raw = raw.map(spans);
@@ -179,6 +189,36 @@ impl TextBatch {
         };
         truncate(&mut text, RAW_LIMIT);
         text
+    }
+}
+
+/// Batches that are done with, for their memory: what is taken from the system anew costs more than what is done with it.
+#[derive(Clone, Default)]
+pub(crate) struct Spares(Arc<Mutex<Vec<TextBatch>>>);
+
+impl Spares {
+    /// Most batches that are kept.
+    const KEPT: usize = 8;
+
+    /// Takes a batch back.
+    pub(crate) fn give(&self, batch: TextBatch) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < Self::KEPT && batch.text.capacity() <= BATCH_BYTES {
+            kept.push(batch);
+        }
+    }
+
+    /// An empty batch of so many columns, and a buffer of any contents.
+    pub(super) fn take(&self, width: usize) -> (TextBatch, Vec<u8>) {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut batch = kept.unwrap_or_default();
+        let buffer = std::mem::take(&mut batch.text).into_bytes();
+        batch.columns.resize_with(width, Vec::new);
+        batch.columns.iter_mut().chain(batch.raw.as_mut()).for_each(Vec::clear);
+        batch.lines.clear();
+        batch.short.clear();
+        batch.faults.clear();
+        (batch, buffer)
     }
 }
 

@@ -6,105 +6,16 @@ use std::collections::BTreeSet;
 use crate::ImportError;
 use crate::mapping;
 
-use super::batch::{self, BATCH_BYTES, BATCH_ROWS, Fault, TextBatch, raw_bytes, raw_text};
+use super::batch::{BATCH_ROWS, Fault, Span, Spares, TextBatch, raw_bytes, raw_text};
 use super::damage;
+use super::fields::{Field, Scan, scan};
 use super::window::{MAX_ROW, Window};
+
+/// Bytes of a batch, about: few enough to stay near to the processor while a batch passes through all stages.
+const BATCH_TEXT: usize = 4 << 20;
 
 /// Lines that may stand before the header, such as the title of an EA usage download.
 const PREAMBLE_LINES: usize = 10;
-
-/// Where a field lies in the window.
-#[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    end: usize,
-    /// Whether doubled quotes must be undone.
-    doubled: bool,
-}
-
-/// What the bytes at the start of a row are.
-enum Scan {
-    /// A whole row of so many bytes, line end included.
-    Row(usize),
-    /// The row goes on behind the window.
-    More,
-    /// Not a row.
-    Fault(&'static str),
-}
-
-/// Finds the fields of the row at the start of `bytes`.
-fn scan(bytes: &[u8], at_end: bool, separator: u8, spans: &mut Vec<Span>) -> Scan {
-    spans.clear();
-    let mut at = 0;
-    loop {
-        let (span, after) = if bytes.get(at) == Some(&b'"') {
-            match quoted(bytes, at, at_end) {
-                Ok(found) => found,
-                Err(scan) => return scan,
-            }
-        } else {
-            match find_end(separator, &bytes[at..]) {
-                Some(length) => (Span { start: at, end: at + length, doubled: false }, at + length),
-                None if at_end => (Span { start: at, end: bytes.len(), doubled: false }, bytes.len()),
-                None => return Scan::More,
-            }
-        };
-        spans.push(span);
-        match bytes.get(after) {
-            Some(&b) if b == separator => at = after + 1,
-            Some(b'\n') => return Scan::Row(after + 1),
-            Some(b'\r') => match bytes.get(after + 1) {
-                Some(b'\n') => return Scan::Row(after + 2),
-                None if !at_end => return Scan::More,
-                _ => return Scan::Row(after + 1),
-            },
-            Some(_) => return Scan::Fault("text behind the closing quote of a field"),
-            None if at_end => return Scan::Row(after),
-            None => return Scan::More,
-        }
-    }
-}
-
-/// The separator or line end that comes first. Fields are short, so that eight bytes at a time without a call is
-/// quicker than wider steps.
-fn find_end(separator: u8, bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // The highest bit of each byte that is zero.
-    let zeros = |word: u64| !(((word & LOW) + LOW) | word | LOW);
-    let separators = ONES * u64::from(separator);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ separators) | zeros(word ^ (ONES * 10)) | zeros(word ^ (ONES * 13));
-        if found != 0 {
-            return Some(at * 8 + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let found = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r') || *byte == separator)?;
-    Some(words.len() * 8 + found)
-}
-
-/// The quoted field that opens at `open`, and the place behind its closing quote.
-fn quoted(bytes: &[u8], open: usize, at_end: bool) -> Result<(Span, usize), Scan> {
-    let start = open + 1;
-    let mut from = start;
-    let mut doubled = false;
-    loop {
-        let Some(length) = memchr::memchr(b'"', &bytes[from..]) else {
-            return Err(if at_end { Scan::Fault("a quote that opens a field is never closed") } else { Scan::More });
-        };
-        let quote = from + length;
-        match bytes.get(quote + 1) {
-            Some(b'"') => {
-                doubled = true;
-                from = quote + 2;
-            }
-            None if !at_end => return Err(Scan::More),
-            _ => return Ok((Span { start, end: quote, doubled }, quote + 1)),
-        }
-    }
-}
 
 /// Reads a file of separated values in batches.
 pub(crate) struct CsvReader {
@@ -112,18 +23,41 @@ pub(crate) struct CsvReader {
     window: Window,
     separator: u8,
     header: Vec<String>,
-    spans: Vec<Span>,
+    /// The row that is looked at, and the one before.
+    fields: Vec<Field>,
+    before: Vec<Field>,
     /// By column; all that are not named are.
     wanted: Vec<bool>,
-    /// Bytes of text of the largest batch so far, and a little more.
+    /// Bytes of as many rows as a batch takes, as far as is known.
     batch_text: usize,
+    spares: Spares,
+}
+
+/// A row found at the start of the window, or what is there instead.
+enum Found {
+    Row {
+        length: usize,
+        one_line: bool,
+    },
+    Fault(String),
+    /// The window ends before the row does.
+    Part,
 }
 
 impl CsvReader {
     /// Finds the header, behind a preamble if there is one, and the separator.
     pub(crate) fn open(file: &str, window: Window) -> Result<Self, ImportError> {
-        let (header, spans, wanted) = (Vec::new(), Vec::new(), Vec::new());
-        let mut reader = Self { file: file.to_owned(), window, separator: b',', header, spans, wanted, batch_text: 0 };
+        let mut reader = Self {
+            file: file.to_owned(),
+            window,
+            separator: b',',
+            header: Vec::new(),
+            fields: Vec::new(),
+            before: Vec::new(),
+            wanted: Vec::new(),
+            batch_text: BATCH_TEXT / 4,
+            spares: Spares::default(),
+        };
         let mut first: Option<(u8, Vec<String>)> = None;
         for _ in 0..PREAMBLE_LINES {
             let line = reader.window.take_line().map_err(|e| damage(&reader.file, reader.window.line, &e))?;
@@ -170,58 +104,93 @@ impl CsvReader {
         self.separator
     }
 
-    /// The next rows; none at the end.
+    /// Takes batches that are done with, so that their memory is used again.
+    pub(crate) fn spares(&self) -> Spares {
+        self.spares.clone()
+    }
+
+    /// The next rows; none at the end. The cells lie where they were read: the batch takes the window's buffer.
     pub(crate) fn next_batch(&mut self) -> Result<Option<TextBatch>, ImportError> {
         let width = self.header.len();
         self.wanted.resize(width, true);
-        let column = |wanted: &bool| if *wanted { Vec::with_capacity(BATCH_ROWS) } else { Vec::new() };
-        let mut columns: Vec<Vec<batch::Span>> = self.wanted.iter().map(column).collect();
         let kept: Vec<usize> = (0..width).filter(|at| self.wanted[*at]).collect();
-        let mut text = String::with_capacity(self.batch_text);
-        let (mut raw, mut lines) = (Vec::with_capacity(BATCH_ROWS), Vec::with_capacity(BATCH_ROWS));
-        let (mut short, mut faults) = (Vec::new(), Vec::new());
-        while lines.len() + faults.len() < BATCH_ROWS && text.len() < BATCH_BYTES {
-            if self.fill(|b| matches!(b, b'\n' | b'\r'))?.is_none() {
-                break;
-            }
+        let (mut batch, spare) = self.spares.take(width);
+        let mut raw = batch.raw.take().unwrap_or_default();
+        // The cells of the row before, by column. Cells that repeat share one place.
+        let mut shown = vec![Span::EMPTY; width];
+        self.before.clear();
+        self.window.fill_to(self.batch_text).map_err(|e| damage(&self.file, self.window.line, &e))?;
+        let mut valid = self.window.valid_text();
+        while batch.lines.len() < BATCH_ROWS && batch.faults.len() < BATCH_ROWS {
+            let found = if self.window.skip_line_ends() { self.find() } else { Found::Part };
             let line = self.window.line;
-            let length = match self.scan()? {
-                Ok(length) => length,
-                Err(reason) => {
+            let (length, one_line) = match found {
+                Found::Row { length, one_line } => (length, one_line),
+                Found::Part => {
+                    // Reading on moves the bytes, to whose places cells refer.
+                    let ended = self.window.at_end() && self.window.bytes().is_empty();
+                    if ended || !batch.lines.is_empty() {
+                        break;
+                    }
+                    self.more()?;
+                    valid = self.window.valid_text();
+                    continue;
+                }
+                Found::Fault(reason) => {
+                    if !batch.lines.is_empty() && !self.window.holds_line() {
+                        break;
+                    }
+                    let stays = self.window.holds_line();
+                    let from = if stays { self.window.position() } else { 0 };
                     let broken = self.window.take_line().map_err(|e| damage(&self.file, line, &e))?;
-                    faults.push(Fault { line, reason, raw: raw_text(&broken) });
+                    self.window.blank(from);
+                    if !stays {
+                        valid = self.window.valid_text();
+                    }
+                    batch.faults.push(Fault { line, reason, raw: raw_text(&broken) });
                     continue;
                 }
             };
-            let row = &self.window.bytes()[..length];
-            let row = match self.fit(row) {
-                Ok(row) => row,
-                Err(reason) => {
-                    faults.push(Fault { line, reason, raw: raw_text(row) });
-                    self.window.consume(length);
-                    continue;
-                }
-            };
-            let start = text.len();
+            let start = self.window.position();
+            if let Err(reason) = self.fit(length, start + length <= valid) {
+                batch.faults.push(Fault { line, reason, raw: raw_text(&self.window.bytes()[..length]) });
+                self.window.consume(length);
+                self.window.blank(start);
+                continue;
+            }
+            if self.fields.len() < width {
+                batch.short.push((batch.lines.len(), self.fields.len()));
+            }
             for &at in &kept {
-                let span = self.spans.get(at).map_or(batch::Span::EMPTY, |span| {
-                    batch::Span::new(start + span.start, start + span.end, span.doubled)
-                });
-                columns[at].push(span);
+                match self.fields.get(at) {
+                    Some(field) if field.same => {}
+                    Some(field) => shown[at] = Span::new(field.start(), field.end(), field.doubled),
+                    None => shown[at] = Span::EMPTY,
+                }
+                batch.columns[at].push(shown[at]);
             }
-            lines.push(line);
-            if self.spans.len() < width {
-                short.push((lines.len() - 1, self.spans.len()));
+            batch.lines.push(line);
+            let bare = raw_bytes(&self.window.bytes()[..length]).len();
+            raw.push(Span::new(start, start + bare, false));
+            if one_line {
+                self.window.pass_line(length)
+            } else {
+                self.window.consume(length)
             }
-            raw.push(batch::Span::new(start, start + raw_bytes(row.as_bytes()).len(), false));
-            text.push_str(row);
-            self.window.consume(length);
+            std::mem::swap(&mut self.fields, &mut self.before);
         }
-        if lines.is_empty() && faults.is_empty() {
+        if batch.lines.is_empty() && batch.faults.is_empty() {
             return Ok(None);
         }
-        self.batch_text = self.batch_text.max(text.len() + text.len() / 8);
-        Ok(Some(TextBatch { text, columns, lines, short, raw: Some(raw), faults }))
+        let bytes = self.window.detach(spare);
+        if batch.lines.len() >= BATCH_ROWS / 16 {
+            self.batch_text = (bytes.len() / batch.lines.len() * BATCH_ROWS).clamp(BATCH_TEXT / 16, BATCH_TEXT);
+        }
+        batch.text = String::from_utf8(bytes).map_err(|error| {
+            damage(&self.file, self.window.line, &std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+        })?;
+        batch.raw = Some(raw);
+        Ok(Some(batch))
     }
 
     /// Lets the columns of the other places be passed over.
@@ -229,32 +198,34 @@ impl CsvReader {
         self.wanted = (0..self.header.len()).map(|at| places.contains(&at)).collect();
     }
 
-    /// A whole row as text, or why it cannot be taken.
-    fn fit<'a>(&self, row: &'a [u8]) -> Result<&'a str, String> {
-        if self.spans.len() > self.header.len() {
-            return Err(format!("{} fields, expected {}", self.spans.len(), self.header.len()));
+    /// Whether a whole row at the start of the window can be taken, of which it may be known that it is text.
+    fn fit(&self, length: usize, is_text: bool) -> Result<(), String> {
+        if self.fields.len() > self.header.len() {
+            return Err(format!("{} fields, expected {}", self.fields.len(), self.header.len()));
         }
-        std::str::from_utf8(row).map_err(|e| format!("not UTF-8 at byte {} of the row", e.valid_up_to() + 1))
+        if is_text {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.window.bytes()[..length]) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(format!("not UTF-8 at byte {} of the row", e.valid_up_to() + 1)),
+        }
     }
 
-    fn fill(&mut self, skip: impl Fn(u8) -> bool) -> Result<Option<u8>, ImportError> {
-        self.window.skip(skip).map_err(|e| damage(&self.file, self.window.line, &e))
+    fn more(&mut self) -> Result<(), ImportError> {
+        self.window.more().map_err(|e| damage(&self.file, self.window.line, &e))
     }
 
-    /// Finds the row at the start of the window, or says why there is none.
-    fn scan(&mut self) -> Result<Result<usize, String>, ImportError> {
-        loop {
-            match scan(self.window.bytes(), self.window.at_end(), self.separator, &mut self.spans) {
-                Scan::Row(length) => return Ok(Ok(length)),
-                Scan::Fault(reason) => return Ok(Err(reason.to_owned())),
-                Scan::More if self.window.bytes().len() >= MAX_ROW => {
-                    return Ok(Err(format!(
-                        "no end of the row within {} MiB; a quote may not be closed",
-                        MAX_ROW >> 20
-                    )));
-                }
-                Scan::More => self.window.more().map_err(|e| damage(&self.file, self.window.line, &e))?,
+    /// Finds the row at the start of the window.
+    fn find(&mut self) -> Found {
+        let (buffer, at_end) = (self.window.buffer(), self.window.at_end());
+        match scan(buffer, self.window.position(), at_end, self.separator, &self.before, &mut self.fields) {
+            Scan::Row { length, one_line } => Found::Row { length, one_line },
+            Scan::Fault(reason) => Found::Fault(reason.to_owned()),
+            Scan::More if self.window.bytes().len() >= MAX_ROW => {
+                Found::Fault(format!("no end of the row within {} MiB; a quote may not be closed", MAX_ROW >> 20))
             }
+            Scan::More => Found::Part,
         }
     }
 }
@@ -262,12 +233,12 @@ impl CsvReader {
 /// Splits a header line at the separator that stands in it most often.
 fn header_of(text: &str) -> (u8, Vec<String>) {
     let line = text.trim_end_matches(['\n', '\r']);
-    let mut spans = Vec::new();
+    let mut spans: Vec<Field> = Vec::new();
     let mut best = (b',', 0, Vec::new());
     for separator in [b',', b';', b'\t', b'|'] {
-        let whole = matches!(scan(line.as_bytes(), true, separator, &mut spans), Scan::Row(_));
+        let whole = matches!(scan(line.as_bytes(), 0, true, separator, &[], &mut spans), Scan::Row { .. });
         if whole && spans.len() > best.1 {
-            let fields = spans.iter().map(|s| clean(&line[s.start..s.end])).collect();
+            let fields = spans.iter().map(|s| clean(&line[s.start()..s.end()])).collect();
             best = (separator, spans.len(), fields);
         }
     }
@@ -279,24 +250,4 @@ fn header_of(text: &str) -> (u8, Vec<String>) {
 
 fn clean(field: &str) -> String {
     field.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').replace("\"\"", "\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_end_is_found() {
-        let mut state = 3u64;
-        for length in 0..400 {
-            let bytes: Vec<u8> = (0..length % 40)
-                .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    // All bytes beside the wanted ones, and few of those.
-                    if state >> 60 == 0 { b",\r\n"[(state >> 40) as usize % 3] } else { (state >> 48) as u8 }
-                })
-                .collect();
-            assert_eq!(find_end(b',', &bytes), memchr::memchr3(b',', b'\n', b'\r', &bytes), "{bytes:?}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod csv;
 mod discover;
 mod encoding;
+mod fields;
 pub(crate) mod json;
 mod manifest;
 pub(crate) mod open;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ahead::Ahead;
-use super::batch::TextBatch;
+use super::batch::{Spares, TextBatch};
 use super::csv::CsvReader;
 use super::json::JsonReader;
 use super::open::{Content, Taps, open};
@@ -75,6 +75,14 @@ impl Rows {
     pub(crate) fn want(&mut self, places: &BTreeSet<usize>) {
         if let Reader::Csv(reader) = &mut self.reader {
             reader.want(places);
+        }
+    }
+
+    /// Takes batches that are done with; `None` where no reader makes use of them.
+    pub(crate) fn spares(&self) -> Option<Spares> {
+        match &self.reader {
+            Reader::Csv(reader) => Some(reader.spares()),
+            _ => None,
         }
     }
 

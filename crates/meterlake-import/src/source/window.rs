@@ -5,6 +5,9 @@ use std::io::Read;
 /// The longest row that is taken; a longer one is taken for a quote or brace that is never closed.
 pub(crate) const MAX_ROW: usize = 4 << 20;
 
+/// Bytes of a window at first.
+const FIRST: usize = 256 << 10;
+
 /// The bytes from the reader's position on, as far as they have been read.
 pub(crate) struct Window {
     source: Box<dyn Read + Send>,
@@ -18,12 +21,61 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(source: Box<dyn Read + Send>) -> Self {
-        Self { source, buffer: vec![0; 256 << 10], start: 0, end: 0, eof: false, line: 1 }
+        Self { source, buffer: vec![0; FIRST], start: 0, end: 0, eof: false, line: 1 }
     }
 
     /// What has been read and not consumed.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
+    }
+
+    /// All bytes that are held, those of [`Self::bytes`] from [`Self::position`] on.
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.buffer[..self.end]
+    }
+
+    /// Where in [`Self::buffer`] the reader stands.
+    pub(super) fn position(&self) -> usize {
+        self.start
+    }
+
+    /// Up to where in [`Self::buffer`] what was not consumed is known to be UTF-8.
+    pub(super) fn valid_text(&self) -> usize {
+        match std::str::from_utf8(self.bytes()) {
+            Ok(_) => self.end,
+            Err(error) => self.start + error.valid_up_to(),
+        }
+    }
+
+    /// Reads on until so many bytes are there, or the stream ends.
+    pub(super) fn fill_to(&mut self, wanted: usize) -> std::io::Result<()> {
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        while !self.eof && self.end - self.start < wanted {
+            self.more()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the buffer away as far as it was consumed, and goes on in another one.
+    pub(super) fn detach(&mut self, mut spare: Vec<u8>) -> Vec<u8> {
+        let left = self.end - self.start;
+        let length = left.max(FIRST);
+        if spare.len() < length {
+            spare.resize(length, 0);
+        }
+        spare[..left].copy_from_slice(&self.buffer[self.start..self.end]);
+        let mut bytes = std::mem::replace(&mut self.buffer, spare);
+        bytes.truncate(self.start);
+        (self.start, self.end) = (0, left);
+        bytes
+    }
+
+    /// Replaces bytes that were consumed, from a place of [`Self::buffer`] on, by blanks.
+    pub(super) fn blank(&mut self, from: usize) {
+        let from = from.min(self.start);
+        self.buffer[from..self.start].fill(b' ');
     }
 
     /// Whether the window reaches the end of the stream.
@@ -66,6 +118,31 @@ impl Window {
         }
         self.line += lines as u64;
         self.start += count;
+    }
+
+    /// Moves past `count` bytes of which the last ones are the only line end.
+    pub(super) fn pass_line(&mut self, count: usize) {
+        self.line += 1;
+        self.start += count;
+    }
+
+    /// Moves past line ends, as far as the window reaches; whether anything is behind them.
+    pub(super) fn skip_line_ends(&mut self) -> bool {
+        let mut count = self.bytes().iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        if count == self.bytes().len() && !self.eof && self.bytes().ends_with(b"\r") {
+            // What follows may belong to it.
+            count -= 1;
+        }
+        self.consume(count);
+        self.start < self.end
+    }
+
+    /// Whether the next line lies in the window as a whole.
+    pub(super) fn holds_line(&self) -> bool {
+        match memchr::memchr2(b'\n', b'\r', self.bytes()) {
+            Some(at) => self.eof || at + 1 < self.bytes().len(),
+            None => self.eof,
+        }
     }
 
     /// Moves past bytes that satisfy `skip`, reading on as needed; returns the byte that stopped it.
