@@ -3,12 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a bench may stop")]
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
 use meterlake_bench::charges::{Estate, Form, MONTHS, Scale, periods, write_month};
 use meterlake_import::{ConvertContext, NoProgress, Options, convert, discover, inspect};
-use meterlake_model::{Amount, CostBasis, Day};
+use meterlake_model::{Amount, Day};
 
 const ROWS: u64 = 5_000;
 
@@ -27,16 +26,7 @@ fn files(criterion: &mut Criterion) {
     let options = Options::default();
     let inspected = inspect(&source, &options, &NoProgress).unwrap();
     assert_eq!(inspected.rows, ROWS);
-    let context = ConvertContext {
-        import: "01933a7e-0000-7000-8000-000000000001".parse().unwrap(),
-        ordinal: 0,
-        basis: CostBasis::Actual,
-        export_scope: String::new(),
-        invoice_state: None,
-        billing_account: None,
-        options: options.clone(),
-        progress: Arc::new(NoProgress),
-    };
+    let context = ConvertContext::new("01933a7e-0000-7000-8000-000000000001".parse().unwrap(), options.clone());
     let mut group = criterion.benchmark_group("cost export");
     group.sample_size(20).throughput(Throughput::Bytes(parts[0].plain_bytes));
     group.bench_function("inspect", |bencher| {

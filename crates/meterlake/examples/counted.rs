@@ -194,16 +194,7 @@ fn reads(folder: &Path, times: u64) -> Result<u64, Failure> {
     let files: Result<Vec<_>, _> = folder.join("export").read_dir()?.map(|entry| Ok(entry?.path())).collect();
     let run = discover(&files.map_err(|error: std::io::Error| error)?)?;
     let options = Options::default();
-    let context = ConvertContext {
-        import: "01933a7e-0000-7000-8000-000000000001".parse()?,
-        ordinal: 0,
-        basis: CostBasis::Actual,
-        export_scope: String::new(),
-        invoice_state: None,
-        billing_account: None,
-        options: options.clone(),
-        progress: Arc::new(NoProgress),
-    };
+    let context = ConvertContext::new("01933a7e-0000-7000-8000-000000000001".parse()?, options.clone());
     let mut rows = 0;
     for _ in 0..times {
         for file in &run.files {

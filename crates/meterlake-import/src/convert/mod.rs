@@ -5,6 +5,8 @@ mod cells;
 mod derive;
 mod distinct;
 mod reservation;
+mod sources;
+mod values;
 
 use std::sync::Arc;
 
@@ -14,12 +16,13 @@ use meterlake_lake::charges::columns;
 use meterlake_lake::coded::CodedRows;
 use meterlake_model::{CostBasis, ImportId, InvoiceState, SourceKind};
 
-use self::cells::{Cells, Memos, Source, sources};
+use self::cells::{Cells, Memos};
 pub(crate) use self::distinct::Distinct;
+use self::sources::{Source, sources};
 use crate::mapping::Plan;
 use crate::source::batch::{Spares, TextBatch, truncate};
 use crate::source::{Format, Rows, SourceFile};
-use crate::{DateFormat, ImportError, Inspected, NumberFormat, Options, Progress};
+use crate::{DateFormat, ImportError, Inspected, NoProgress, NumberFormat, Options, Progress};
 
 /// What pass 2 must know beyond the file.
 #[derive(Clone)]
@@ -40,6 +43,23 @@ pub struct ConvertContext {
     pub options: Options,
     /// Told of the bytes read.
     pub progress: Arc<dyn Progress>,
+}
+
+impl ConvertContext {
+    /// For the first file of an import of billed cost, of which nothing is said but the options.
+    #[must_use]
+    pub fn new(import: ImportId, options: Options) -> Self {
+        Self {
+            import,
+            ordinal: 0,
+            basis: CostBasis::Actual,
+            export_scope: String::new(),
+            invoice_state: None,
+            billing_account: None,
+            options,
+            progress: Arc::new(NoProgress),
+        }
+    }
 }
 
 /// A row that could not be taken.

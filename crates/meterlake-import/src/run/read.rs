@@ -19,6 +19,9 @@ const IN_FLIGHT: usize = 3;
 /// Bytes of distinct texts, above which they are forgotten and the rows sorted on disk.
 const TEXT_MEMORY: usize = 160 << 20;
 
+/// Bytes of rows that are held before they are spilled: some months of most accounts.
+const ROW_MEMORY: usize = 128 << 20;
+
 /// A file to be converted.
 #[derive(Clone)]
 pub(super) struct Input {
@@ -52,7 +55,8 @@ async fn read_within(
     rejects: RejectsFile,
     text_memory: usize,
 ) -> Result<(Read, Vec<WrittenFile>), ImportError> {
-    let sink = writer.coded(SinkOptions::default(), Handle::current())?;
+    let options = SinkOptions { held: ROW_MEMORY, ..SinkOptions::default() };
+    let sink = writer.coded(options, Handle::current())?;
     let task = tokio::task::spawn_blocking(move || {
         let reading = Reading {
             sink,
@@ -167,10 +171,9 @@ fn send_all(mut texts: Texts, sender: &SyncSender<Result<TextBatch, ImportError>
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
-    use std::sync::Arc;
 
     use meterlake_lake::Lake;
-    use meterlake_model::{CostBasis, ImportId};
+    use meterlake_model::ImportId;
 
     use super::*;
     use crate::{NoProgress, Options, discover, inspect};
@@ -201,16 +204,7 @@ mod tests {
             .map(|(ordinal, file)| Input {
                 inspected: inspect(&file, &options, &NoProgress).unwrap(),
                 file,
-                context: ConvertContext {
-                    import,
-                    ordinal,
-                    basis: CostBasis::Actual,
-                    export_scope: String::new(),
-                    invoice_state: None,
-                    billing_account: None,
-                    options: options.clone(),
-                    progress: Arc::new(NoProgress),
-                },
+                context: ConvertContext { ordinal, ..ConvertContext::new(import, options.clone()) },
             })
             .collect();
         let mut all = Vec::new();

@@ -179,7 +179,7 @@ mod tests {
                 .map(|_| {
                     // All bytes beside the wanted ones, and few of those.
                     let n = random(&mut state);
-                    if n % 16 == 0 { b",\r\n"[(n >> 8) as usize % 3] } else { (n >> 8) as u8 }
+                    if n.is_multiple_of(16) { b",\r\n"[(n >> 8) as usize % 3] } else { (n >> 8) as u8 }
                 })
                 .collect();
             assert_eq!(find_end(b',', &bytes), memchr::memchr3(b',', b'\n', b'\r', &bytes), "{bytes:?}");
@@ -196,7 +196,7 @@ mod tests {
             for _ in 0..random(&mut state) % 60 {
                 bytes.push(b"aaaabb,,,,\"\"\n\r"[random(&mut state) as usize % 14]);
             }
-            if random(&mut state) % 2 == 0 {
+            if random(&mut state).is_multiple_of(2) {
                 // The same bytes again, one of them changed.
                 let mut again = bytes.clone();
                 if let Some(byte) = again.get_mut(random(&mut state) as usize % bytes.len().max(1)) {
@@ -204,7 +204,7 @@ mod tests {
                 }
                 bytes.extend(again);
             }
-            let at_end = random(&mut state) % 2 == 0;
+            let at_end = random(&mut state).is_multiple_of(2);
             let (mut at, mut before, mut fields, mut plain) = (0, Vec::new(), Vec::new(), Vec::new());
             while at < bytes.len() {
                 let with = scan(&bytes, at, at_end, b',', &before, &mut fields);

@@ -84,16 +84,8 @@ impl Read {
 }
 
 fn context(options: &Options, basis: CostBasis) -> ConvertContext {
-    ConvertContext {
-        import: "01933a7e-0000-7000-8000-000000000001".parse::<ImportId>().unwrap(),
-        ordinal: 3,
-        basis,
-        export_scope: String::new(),
-        invoice_state: None,
-        billing_account: None,
-        options: options.clone(),
-        progress: Arc::new(NoProgress),
-    }
+    let import = "01933a7e-0000-7000-8000-000000000001".parse::<ImportId>().unwrap();
+    ConvertContext { ordinal: 3, basis, ..ConvertContext::new(import, options.clone()) }
 }
 
 pub(crate) fn read_source(file: &SourceFile, options: &Options) -> Result<Read, ImportError> {
