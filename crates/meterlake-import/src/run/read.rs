@@ -20,7 +20,7 @@ const IN_FLIGHT: usize = 3;
 const TEXT_MEMORY: usize = 160 << 20;
 
 /// Bytes of rows that are held before they are spilled: some months of most accounts.
-const ROW_MEMORY: usize = 128 << 20;
+const ROW_MEMORY: usize = 96 << 20;
 
 /// A file to be converted.
 #[derive(Clone)]
