@@ -203,6 +203,27 @@ fn read_ranges(path: &Path, ranges: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
     read.collect()
 }
 
+/// Reads bytes of an open file; others may read it at the same time.
+#[cfg(unix)]
+pub(crate) fn read_at(file: &fs::File, start: u64, into: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, into, start)
+}
+
+/// Reads bytes of an open file; others may read it at the same time.
+#[cfg(windows)]
+pub(crate) fn read_at(file: &fs::File, mut start: u64, mut into: &mut [u8]) -> io::Result<()> {
+    while !into.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, into, start)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                start += read as u64;
+                into = &mut into[read..];
+            }
+        }
+    }
+    Ok(())
+}
+
 fn sync_folder(folder: &Path) -> Result<(), LakeError> {
     // Windows cannot open a folder as a file, and needs no such sync.
     if cfg!(windows) {

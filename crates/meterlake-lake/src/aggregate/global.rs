@@ -6,7 +6,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 
 use super::{
     AggregateError, Sum,
-    local::{Grouped, Slots, mix},
+    slots::{Slots, mix},
 };
 
 /// Parts of the table, each with a lock of its own, so that threads seldom wait for each other.
@@ -27,12 +27,15 @@ struct Shard {
     sums: Vec<Sum>,
 }
 
-/// A row group's groups on their way into the table.
-struct Arriving {
-    hashes: Vec<u64>,
-    /// Where the group's sums are.
-    from: Vec<u32>,
-    places: Vec<u32>,
+/// Groups on their way into the table.
+#[derive(Default)]
+pub(super) struct Arriving {
+    /// For each group, for each key, the number of its value.
+    pub(super) places: Vec<u32>,
+    /// For each group, each measure.
+    pub(super) sums: Vec<Sum>,
+    /// How many groups there are.
+    pub(super) groups: usize,
 }
 
 impl Groups {
@@ -43,19 +46,12 @@ impl Groups {
         Self { shards: (0..SHARDS).map(|_| shard()).collect(), keys, measures, memory, most }
     }
 
-    /// Takes over the groups of a row group. `numbers` has, for each key, the numbers of its codes; `sums` the sums by
-    /// place. `start` is where to begin, so that threads begin at different parts.
-    pub(super) fn take(&self, grouped: &Grouped, numbers: &[Vec<u32>], sums: &[Sum], start: usize) {
-        let mut arriving = Arriving { hashes: Vec::new(), from: Vec::new(), places: Vec::new() };
+    /// Takes groups over. `start` is where to begin, so that threads begin at different parts.
+    pub(super) fn take(&self, arriving: &Arriving, start: usize) {
+        let places = |group: usize| &arriving.places[group * self.keys..(group + 1) * self.keys];
+        let hashes: Vec<u64> = (0..arriving.groups).map(|group| hash(places(group))).collect();
         let mut in_shard = [0usize; SHARDS];
-        grouped.each(|place, codes| {
-            let first = arriving.places.len();
-            arriving.places.extend(numbers.iter().zip(codes).map(|(numbers, code)| numbers[*code as usize]));
-            let hash = hash(&arriving.places[first..]);
-            in_shard[shard_of(hash)] += 1;
-            arriving.hashes.push(hash);
-            arriving.from.push(place as u32);
-        });
+        hashes.iter().for_each(|hash| in_shard[shard_of(*hash)] += 1);
         // Those of one part behind each other, so that each lock is taken once.
         let mut ends = in_shard;
         let mut sum = 0;
@@ -63,24 +59,25 @@ impl Groups {
             sum += *end;
             *end = sum;
         });
-        let mut order = vec![0u32; arriving.from.len()];
-        for (place, hash) in arriving.hashes.iter().enumerate().rev() {
+        let mut order = vec![0u32; arriving.groups];
+        for (place, hash) in hashes.iter().enumerate().rev() {
             let end = &mut ends[shard_of(*hash)];
             *end -= 1;
             order[*end] = place as u32;
         }
         for shard in (0..SHARDS).map(|place| (place + start) % SHARDS).filter(|shard| in_shard[*shard] > 0) {
             let mut held = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-            for place in &order[ends[shard]..ends[shard] + in_shard[shard]] {
-                let place = *place as usize;
-                let from = arriving.from[place] as usize * self.measures;
-                held.take(
-                    arriving.hashes[place],
-                    &arriving.places[place * self.keys..(place + 1) * self.keys],
-                    &sums[from..from + self.measures],
-                );
+            for group in &order[ends[shard]..ends[shard] + in_shard[shard]] {
+                let group = *group as usize;
+                let sums = &arriving.sums[group * self.measures..(group + 1) * self.measures];
+                held.take(hashes[group], places(group), sums);
             }
         }
+    }
+
+    /// The most bytes that they may take.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// An error when the groups, with `beside` bytes of their values, take more memory than they may.

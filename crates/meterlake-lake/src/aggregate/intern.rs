@@ -3,22 +3,45 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{AggregateError, Form, KeyValues, plain::Values};
+use super::{
+    AggregateError, Form, KeyValues,
+    plain::Values,
+    slots::{Slots, mix},
+};
 
 /// The values that a key has had so far, numbered in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Interner(Mutex<Known>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    texts: HashMap<Arc<str>, u32>,
+    texts: Slots,
     text_list: Vec<Arc<str>>,
+    /// The hash of each text.
+    hashes: Vec<u64>,
+    /// Makes hashes others than anyone could foresee.
+    seed: u64,
     days: HashMap<i32, u32>,
     day_list: Vec<i32>,
     bytes: usize,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            texts: Slots::new(1 << 8),
+            text_list: Vec::new(),
+            hashes: Vec::new(),
+            seed: RandomState::new().hash_one(0),
+            days: HashMap::new(),
+            day_list: Vec::new(),
+            bytes: 0,
+        }
+    }
 }
 
 /// Bytes that a text takes beside its own: the entries of map and list, the counts of the shared text.
@@ -65,6 +88,11 @@ impl Interner {
         Ok((numbers, known.bytes))
     }
 
+    /// Bytes that all values take.
+    pub(super) fn size(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     /// All values by number. A key that never came has no texts.
     pub(super) fn into_values(self) -> KeyValues {
         let known = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -74,15 +102,20 @@ impl Interner {
 
 impl Known {
     fn text(&mut self, text: &str) -> Option<u32> {
-        if let Some(number) = self.texts.get(text) {
-            return Some(*number);
+        let Self { texts, text_list, hashes, .. } = self;
+        let hash = hash(self.seed, text.as_bytes());
+        let is = |number: u32| hashes[number as usize] == hash && *text_list[number as usize] == *text;
+        match texts.find(hash, is) {
+            Ok(number) => Some(number),
+            Err(slot) => {
+                let number = u32::try_from(text_list.len()).ok().filter(|number| *number < u32::MAX)?;
+                text_list.push(text.into());
+                hashes.push(hash);
+                texts.put(slot, number, |number| hashes[number as usize]);
+                self.bytes += text.len() + BESIDE_TEXT;
+                Some(number)
+            }
         }
-        let number = u32::try_from(self.text_list.len()).ok()?;
-        let text: Arc<str> = text.into();
-        self.bytes += text.len() + BESIDE_TEXT;
-        self.text_list.push(Arc::clone(&text));
-        self.texts.insert(text, number);
-        Some(number)
     }
 
     fn day(&mut self, day: i32) -> Option<u32> {
@@ -93,4 +126,12 @@ impl Known {
         }
         Some(number)
     }
+}
+
+fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let words = words.iter().chain(std::iter::once(&last));
+    words.fold(seed ^ bytes.len() as u64, |hash, word| mix(hash ^ u64::from_le_bytes(*word)))
 }

@@ -3,14 +3,19 @@
 //! A row group's texts lie in its files as codes into a dictionary. A condition is decided once for each distinct
 //! value, rows are grouped by their codes, and only the values of the groups that come out are ever looked at as text.
 
-mod chunk;
+mod bench;
+mod column;
+mod compose;
 mod condition;
+mod dense;
 mod global;
 mod intern;
-mod local;
+mod kernels;
 mod plain;
 mod rows;
 mod run;
+mod selected;
+mod slots;
 mod sums;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Values as they lie in dictionaries and in pages without one.
 
-use bytes::Bytes;
+use std::{ops::Range, sync::Arc};
+
 use parquet::basic::Type;
 
 /// The distinct values of a column chunk, or those of its pages without a dictionary one by one.
@@ -13,7 +14,7 @@ pub(super) enum Values {
 /// Texts in the pages that hold them.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    pages: Vec<Bytes>,
+    pages: Vec<Arc<[u8]>>,
     /// Page, first byte and byte after the last of every text.
     places: Vec<(u32, u32, u32)>,
 }
@@ -37,48 +38,91 @@ impl Values {
 
     /// Appends `count` values. `width` is the length in bytes of values of fixed length. None when there are not as
     /// many, or they are of a type that is not summed or grouped by.
-    pub(super) fn read(&mut self, page: &Bytes, count: usize, physical: Type, width: usize) -> Option<()> {
+    pub(super) fn read(&mut self, page: &[u8], count: usize, physical: Type, width: usize) -> Option<()> {
         match (self, physical) {
             (Self::Texts(texts), Type::BYTE_ARRAY) => texts.read(page, count),
-            (Self::Numbers(numbers), Type::INT32) => {
-                take(numbers, page, count, 4, |bytes| Some(i128::from(i32::from_le_bytes(bytes.try_into().ok()?))))
-            }
-            (Self::Numbers(numbers), Type::INT64) => {
-                take(numbers, page, count, 8, |bytes| Some(i128::from(i64::from_le_bytes(bytes.try_into().ok()?))))
-            }
-            (Self::Numbers(numbers), Type::FIXED_LEN_BYTE_ARRAY) if width == 16 => {
-                take(numbers, page, count, 16, |bytes| Some(i128::from_be_bytes(bytes.try_into().ok()?)))
-            }
-            (Self::Numbers(numbers), Type::FIXED_LEN_BYTE_ARRAY) if (1..16).contains(&width) => {
-                take(numbers, page, count, width, |bytes| {
-                    let negative = bytes.first()? & 0x80 != 0;
-                    let mut wide = [if negative { 0xff } else { 0 }; 16];
-                    wide.get_mut(16 - width..)?.copy_from_slice(bytes);
-                    Some(i128::from_be_bytes(wide))
-                })
+            (Self::Numbers(numbers), _) => {
+                numbers.extend(Plain::new(page, count, physical, width)?.numbers());
+                Some(())
             }
             _ => None,
         }
     }
 }
 
-fn take(
-    numbers: &mut Vec<i128>,
-    page: &[u8],
-    count: usize,
-    width: usize,
-    number: impl Fn(&[u8]) -> Option<i128>,
-) -> Option<()> {
-    let bytes = page.get(..count.checked_mul(width)?)?;
-    numbers.reserve(count);
-    for bytes in bytes.chunks_exact(width) {
-        numbers.push(number(bytes)?);
+/// Numbers in plain encoding.
+#[derive(Clone, Copy)]
+pub(super) enum Plain<'a> {
+    Small(&'a [[u8; 4]]),
+    Large(&'a [[u8; 8]]),
+    Wide(&'a [[u8; 16]]),
+    /// Of as many bytes, at most 16.
+    Other(&'a [u8], usize),
+}
+
+impl<'a> Plain<'a> {
+    /// The first `count` numbers of these bytes. None when there are not as many, or they are of a type that is not
+    /// summed.
+    pub(super) fn new(bytes: &'a [u8], count: usize, physical: Type, width: usize) -> Option<Self> {
+        match physical {
+            Type::INT32 => Some(Self::Small(bytes.as_chunks().0.get(..count)?)),
+            Type::INT64 => Some(Self::Large(bytes.as_chunks().0.get(..count)?)),
+            Type::FIXED_LEN_BYTE_ARRAY if width == 16 => Some(Self::Wide(bytes.as_chunks().0.get(..count)?)),
+            Type::FIXED_LEN_BYTE_ARRAY if (1..16).contains(&width) => {
+                Some(Self::Other(bytes.get(..count.checked_mul(width)?)?, width))
+            }
+            _ => None,
+        }
     }
-    Some(())
+
+    /// All of them.
+    fn numbers(self) -> Vec<i128> {
+        match self {
+            Self::Small(numbers) => numbers.iter().map(small).collect(),
+            Self::Large(numbers) => numbers.iter().map(large).collect(),
+            Self::Wide(numbers) => numbers.iter().map(wide).collect(),
+            Self::Other(bytes, width) => bytes.chunks_exact(width).map(other).collect(),
+        }
+    }
+
+    /// Hands those at these places to `take`.
+    pub(super) fn within(self, places: Range<usize>, mut take: impl FnMut(i128)) -> Option<()> {
+        match self {
+            Self::Small(numbers) => numbers.get(places)?.iter().for_each(|number| take(small(number))),
+            Self::Large(numbers) => numbers.get(places)?.iter().for_each(|number| take(large(number))),
+            Self::Wide(numbers) => numbers.get(places)?.iter().for_each(|number| take(wide(number))),
+            Self::Other(bytes, width) => {
+                let bytes = bytes.get(places.start.checked_mul(width)?..places.end.checked_mul(width)?)?;
+                bytes.chunks_exact(width).for_each(|number| take(other(number)));
+            }
+        }
+        Some(())
+    }
+}
+
+fn small(bytes: &[u8; 4]) -> i128 {
+    i128::from(i32::from_le_bytes(*bytes))
+}
+
+fn large(bytes: &[u8; 8]) -> i128 {
+    i128::from(i64::from_le_bytes(*bytes))
+}
+
+fn wide(bytes: &[u8; 16]) -> i128 {
+    i128::from_be_bytes(*bytes)
+}
+
+fn other(bytes: &[u8]) -> i128 {
+    let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    let mut wide = [if negative { 0xff } else { 0 }; 16];
+    if let Some(end) = 16usize.checked_sub(bytes.len()).and_then(|start| wide.get_mut(start..)) {
+        end.copy_from_slice(bytes);
+    }
+    i128::from_be_bytes(wide)
 }
 
 impl Texts {
-    fn read(&mut self, page: &Bytes, count: usize) -> Option<()> {
+    fn read(&mut self, page: &[u8], count: usize) -> Option<()> {
         // A text takes four bytes at least.
         if count > page.len() / 4 {
             return None;
@@ -94,7 +138,7 @@ impl Texts {
             self.places.push((number, u32::try_from(start).ok()?, u32::try_from(end).ok()?));
             at = end;
         }
-        self.pages.push(page.clone());
+        self.pages.push(Arc::from(page));
         Some(())
     }
 

@@ -1,23 +1,24 @@
 //! Summing one row group.
 
-use std::collections::HashMap;
-
 use parquet::file::statistics::Statistics;
 
 use super::{
     AggregateError, Aggregation, Condition, Measure, Sum,
-    chunk::{self, Coded},
+    bench::Bench,
+    column::{Column, Purpose, unsupported},
+    compose::Composed,
     condition::Known,
-    global::Groups,
+    global::{Arriving, Groups},
     intern::Interner,
-    local,
+    kernels::{Added, Listed, Passing},
     plain::Values,
+    selected::Rows,
 };
 use crate::{
-    read::{FetchedRowGroup, RowGroup},
+    read::{OpenGroup, RowGroup},
     snapshot::TableFile,
     stats::StatValue,
-    tables::{ColumnType, Table},
+    tables::Table,
 };
 
 /// What all row groups of a query are summed into.
@@ -31,67 +32,69 @@ pub(super) struct Target<'a> {
 enum Mask {
     All,
     None,
-    Some(Vec<bool>),
+    Some(Vec<u8>),
 }
 
-/// The columns of a row group that have been decoded.
+/// The columns of a row group that have been opened.
 struct Columns<'a> {
     group: &'a RowGroup,
-    fetched: Vec<FetchedRowGroup>,
-    decoded: HashMap<&'static str, Coded>,
+    open: OpenGroup,
+    /// Those whose codes are asked for, and those that are summed.
+    columns: Vec<(&'static str, Purpose, Column)>,
+    bench: &'a mut Bench,
 }
 
-/// Adds the rows of a row group. `start` differs by thread.
-pub(super) async fn sum(target: &Target<'_>, group: &RowGroup, start: usize) -> Result<(), AggregateError> {
+/// A key of the rows of a row group.
+struct KeyOfRows {
+    column: usize,
+    /// For each code the number of its value.
+    numbers: Vec<u32>,
+    /// The codes of the rows, where they had to be listed.
+    codes: Option<Vec<u32>>,
+}
+
+/// Adds the rows of a row group.
+pub(super) async fn sum(target: &Target<'_>, group: &RowGroup, bench: &mut Bench) -> Result<(), AggregateError> {
     let condition = target.aggregation.condition.simplified(&|column| known_of_group(group, column));
+    if condition.value() == Some(false) {
+        return Ok(());
+    }
     let mut asked = Vec::new();
     names(&condition, &mut asked);
-    let mut columns = Columns { group, fetched: Vec::new(), decoded: HashMap::new() };
-    columns.fetch(&asked).await?;
-    let mask = match columns.mask(&condition)? {
-        Mask::None => return Ok(()),
-        Mask::All => None,
-        Mask::Some(mask) => Some(mask),
+    let mut columns = Columns { group, open: OpenGroup::open(group)?, columns: Vec::new(), bench };
+    columns.open.prepare(&asked).await?;
+    let rows = match columns.mask(&condition)? {
+        Mask::None => None,
+        Mask::All => Some(Rows::all(group.rows())),
+        Mask::Some(mask) => Rows::of(&mask),
     };
-    let keys = &target.aggregation.keys;
-    let measured = target.aggregation.measures.iter().filter_map(|measure| match measure {
-        Measure::Sum(column) | Measure::Present(column) => Some(*column),
-        Measure::Rows => None,
-    });
-    let wanted: Vec<&'static str> = keys.iter().map(|key| key.column).chain(measured).collect();
-    columns.fetch(&wanted).await?;
-    for column in &wanted {
-        columns.decode(column, mask.as_deref())?;
+    if let Some(rows) = rows {
+        let keys = &target.aggregation.keys;
+        let measured = target.aggregation.measures.iter().filter_map(|measure| match measure {
+            Measure::Sum(column) | Measure::Present(column) => Some(*column),
+            Measure::Rows => None,
+        });
+        let wanted: Vec<&'static str> = keys.iter().map(|key| key.column).chain(measured).collect();
+        columns.open.prepare(&wanted).await?;
+        columns.add(target, &rows)?;
     }
-    columns.add(target, mask.as_deref(), start)
+    columns.close();
+    Ok(())
 }
 
 impl Columns<'_> {
-    /// Reads the bytes of those columns that are not there yet.
-    async fn fetch(&mut self, wanted: &[&'static str]) -> Result<(), AggregateError> {
-        let mut missing: Vec<&str> = Vec::new();
-        for column in wanted {
-            if !missing.contains(column) && !self.fetched.iter().any(|fetched| fetched.has(column)) {
-                missing.push(column);
-            }
+    /// The place of an opened column.
+    fn column(&mut self, name: &'static str, purpose: Purpose) -> Result<usize, AggregateError> {
+        if let Some(place) = self.columns.iter().position(|(known, held, _)| *known == name && *held == purpose) {
+            return Ok(place);
         }
-        if !missing.is_empty() {
-            self.fetched.push(self.group.fetch(&missing).await?);
-        }
-        Ok(())
+        let column = Column::open(self.group, &self.open, name, purpose, &mut self.bench.buffers)?;
+        self.columns.push((name, purpose, column));
+        Ok(self.columns.len() - 1)
     }
 
-    fn decode(&mut self, column: &'static str, wanted: Option<&[bool]>) -> Result<&Coded, AggregateError> {
-        if !self.decoded.contains_key(column) {
-            let rows = self.group.rows();
-            let fetched = self.fetched.iter().find(|fetched| fetched.has(column));
-            let coded = match fetched.and_then(|fetched| fetched.pages(column).transpose()).transpose()? {
-                Some((stored, pages)) => chunk::decode(stored, pages, rows, wanted)?,
-                None => nothing(self.group.table(), column, rows)?,
-            };
-            self.decoded.insert(column, coded);
-        }
-        self.decoded.get(column).ok_or_else(|| AggregateError::Unsupported(format!("column {column} is not there")))
+    fn close(self) {
+        self.columns.into_iter().for_each(|(_, _, column)| column.close(&mut self.bench.buffers));
     }
 
     fn mask(&mut self, condition: &Condition) -> Result<Mask, AggregateError> {
@@ -105,13 +108,13 @@ impl Columns<'_> {
                 return Ok(match self.mask(inner)? {
                     Mask::All => Mask::None,
                     Mask::None => Mask::All,
-                    Mask::Some(rows) => Mask::Some(rows.into_iter().map(|row| !row).collect()),
+                    Mask::Some(rows) => Mask::Some(rows.into_iter().map(|row| row ^ 1).collect()),
                 });
             }
             // All others ask for one column.
             _ => return Ok(Mask::None),
         };
-        let mut joined: Option<Vec<bool>> = None;
+        let mut joined: Option<Vec<u8>> = None;
         for part in by_column(parts, all) {
             let rows = match (self.mask(&part)?, all) {
                 (Mask::All, true) | (Mask::None, false) => continue,
@@ -124,7 +127,7 @@ impl Columns<'_> {
                 Some(joined) if all => joined.iter_mut().zip(rows).for_each(|(held, row)| *held &= row),
                 Some(joined) => joined.iter_mut().zip(rows).for_each(|(held, row)| *held |= row),
             }
-            if all && joined.as_ref().is_some_and(|rows| !rows.contains(&true)) {
+            if all && joined.as_ref().is_some_and(|rows| !rows.contains(&1)) {
                 return Ok(Mask::None);
             }
         }
@@ -136,80 +139,206 @@ impl Columns<'_> {
     }
 
     /// A condition on one column is decided once for each of its values.
-    fn by_value(&mut self, column: &'static str, condition: &Condition) -> Result<Mask, AggregateError> {
-        let coded = self.decode(column, None)?;
-        let passing: Vec<bool> = match &coded.values {
-            Values::Texts(texts) => texts.iter().map(|text| condition.passes_text(text)).collect(),
-            Values::Numbers(days) => {
-                days.iter().map(|day| i32::try_from(*day).is_ok_and(|day| condition.passes_day(day))).collect()
-            }
-        };
-        if !passing.contains(&true) {
+    fn by_value(&mut self, name: &'static str, condition: &Condition) -> Result<Mask, AggregateError> {
+        let place = self.column(name, Purpose::Codes)?;
+        let column = &self.columns[place].2;
+        if column.is_null() {
             return Ok(Mask::None);
         }
-        if !passing.contains(&false) {
+        let passing: Vec<u8> = match &column.values {
+            Values::Texts(texts) => texts.iter().map(|text| u8::from(condition.passes_text(text))).collect(),
+            Values::Numbers(days) => {
+                let passes = |day: &i128| i32::try_from(*day).is_ok_and(|day| condition.passes_day(day));
+                days.iter().map(|day| u8::from(passes(day))).collect()
+            }
+        };
+        if !passing.contains(&1) {
+            return Ok(Mask::None);
+        }
+        if !passing.contains(&0) {
             return Ok(Mask::All);
         }
-        let rows: Vec<bool> = coded.codes.iter().map(|code| passing[*code as usize]).collect();
-        Ok(if rows.contains(&true) { Mask::Some(rows) } else { Mask::None })
+        let rows = Rows::all(self.group.rows());
+        let mut taken = Passing { passing: &passing, mask: Vec::with_capacity(rows.len()) };
+        column.codes(&self.open, &rows, &mut self.bench.buffers, &mut taken)?;
+        Ok(if taken.mask.contains(&1) { Mask::Some(taken.mask) } else { Mask::None })
     }
 
     /// Groups the rows, sums them, and hands the groups over.
-    fn add(&self, target: &Target<'_>, mask: Option<&[bool]>, start: usize) -> Result<(), AggregateError> {
-        let selected: Option<Vec<u32>> =
-            mask.map(|mask| (0u32..).zip(mask).filter(|(_, wanted)| **wanted).map(|(row, _)| row).collect());
-        let selected = selected.as_deref();
-        let column = |name: &'static str| {
-            self.decoded.get(name).ok_or_else(|| AggregateError::Unsupported(format!("column {name} is not there")))
-        };
-        let mut numbers = Vec::with_capacity(target.aggregation.keys.len());
-        let mut codes: Vec<local::KeyCodes<'_>> = Vec::with_capacity(numbers.capacity());
+    fn add(&mut self, target: &Target<'_>, rows: &Rows) -> Result<(), AggregateError> {
+        let mut keys = Vec::with_capacity(target.aggregation.keys.len());
         let mut beside = 0;
         for (key, interner) in target.aggregation.keys.iter().zip(target.interners) {
-            let coded = column(key.column)?;
-            if coded.null.is_some() {
-                return Err(AggregateError::Unsupported(format!("column {} has nulls", key.column)));
+            let place = self.column(key.column, Purpose::Codes)?;
+            let column = &self.columns[place].2;
+            if column.is_null() {
+                return Err(unsupported(key.column, "has nulls"));
             }
-            let used = selected.map(|rows| {
-                let mut used = vec![false; coded.values.len()];
-                rows.iter().for_each(|row| used[coded.codes[*row as usize] as usize] = true);
-                used
-            });
-            let (numbered, bytes) = interner.numbers(&coded.values, key.form, used.as_deref())?;
+            let mut codes = None;
+            if rows.few {
+                // Values of other rows are not numbered: there may be many.
+                let mut listed = Listed::default();
+                column.codes(&self.open, rows, &mut self.bench.buffers, &mut listed)?;
+                codes = Some(listed.0);
+            }
+            let used = codes.as_ref().map(|codes| used(codes, column.values.len()));
+            let (numbers, bytes) = interner.numbers(&column.values, key.form, used.as_deref())?;
             beside += bytes;
-            numbers.push(numbered);
-            codes.push((&coded.codes, coded.values.len()));
+            keys.push(KeyOfRows { column: place, numbers, codes });
         }
-        let grouped = local::group(&codes, self.group.rows(), selected);
+        let needed: Vec<usize> =
+            keys.iter().map(|key| key.numbers.iter().max().map_or(1, |most| *most as usize + 1)).collect();
         let width = target.aggregation.measures.len();
-        let mut sums = vec![Sum::default(); grouped.rows.len() * width];
-        for (place, measure) in target.aggregation.measures.iter().enumerate() {
+        let mut dense = std::mem::take(&mut self.bench.dense);
+        let start = self.bench.start;
+        if dense.reserve(&needed, rows.len(), target.groups, width, start) {
+            let mut ids = std::mem::take(&mut self.bench.ids);
+            ids.clear();
+            ids.resize(rows.len(), 0);
+            for (key, step) in keys.iter().zip(dense.steps()) {
+                let table: Vec<u32> = key.numbers.iter().map(|number| number.wrapping_mul(step as u32)).collect();
+                self.add_key(key, &table, rows, &mut ids)?;
+            }
+            self.measure(target, rows, &mut ids, (&mut dense.rows, &mut dense.sums))?;
+            self.bench.ids = ids;
+        } else {
+            self.composed(target, rows, &keys)?;
+        }
+        beside += dense.size() * 2;
+        self.bench.dense = dense;
+        target.groups.check(beside)
+    }
+
+    /// Adds to the number of each row what the table has for the code of its key.
+    fn add_key(&mut self, key: &KeyOfRows, table: &[u32], rows: &Rows, ids: &mut [u32]) -> Result<(), AggregateError> {
+        let (name, _, column) = &self.columns[key.column];
+        if let Some((first, rest)) = table.split_first()
+            && rest.iter().all(|other| other == first)
+        {
+            // One value in all rows, whatever the codes are.
+            if *first != 0 {
+                ids.iter_mut().for_each(|id| *id = id.wrapping_add(*first));
+            }
+            return Ok(());
+        }
+        let mut added = Added { table, ids };
+        match &key.codes {
+            Some(codes) => crate::read::Take::each(&mut added, codes).ok_or_else(|| unsupported(name, "damaged")),
+            None => column.codes(&self.open, rows, &mut self.bench.buffers, &mut added),
+        }
+    }
+
+    /// Groups rows of many combinations.
+    fn composed(&mut self, target: &Target<'_>, rows: &Rows, keys: &[KeyOfRows]) -> Result<(), AggregateError> {
+        let mask = rows.mask.as_deref();
+        let mut composed = Composed::new(rows.len(), std::mem::take(&mut self.bench.ids));
+        // For each key the numbers of the values that are told apart: several codes may have the same.
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let mut distinct = key.numbers.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let own = |number: &u32| distinct.binary_search(number).unwrap_or(0) as u32;
+            let radix = distinct.len().max(1);
+            if composed.has_room(radix, mask) {
+                let step = composed.step() as u32;
+                let table: Vec<u32> = key.numbers.iter().map(|number| own(number) * step).collect();
+                self.add_key(key, &table, rows, &mut composed.ids)?;
+                composed.added(radix);
+            } else {
+                let table: Vec<u32> = key.numbers.iter().map(own).collect();
+                let mut codes = vec![0; rows.len()];
+                self.add_key(key, &table, rows, &mut codes)?;
+                composed.hash(&codes, radix);
+            }
+            values.push(distinct);
+        }
+        if composed.groups() > rows.len() / 4 {
+            composed.count(mask);
+        }
+        let width = target.aggregation.measures.len();
+        let mut held = vec![0u32; composed.groups()];
+        let mut sums = vec![Sum::default(); composed.groups() * width];
+        let mut ids = std::mem::take(&mut composed.ids);
+        self.measure(target, rows, &mut ids, (&mut held, &mut sums))?;
+        self.bench.ids = ids;
+        let mut arriving = Arriving::default();
+        let mut codes = vec![0u32; keys.len()];
+        for (group, _) in held.iter().enumerate().filter(|(_, rows)| **rows > 0) {
+            composed.codes(group, &mut codes);
+            arriving.places.extend(values.iter().zip(&codes).map(|(values, code)| values[*code as usize]));
+            arriving.sums.extend_from_slice(&sums[group * width..(group + 1) * width]);
+            arriving.groups += 1;
+        }
+        target.groups.take(&arriving, self.bench.start);
+        Ok(())
+    }
+
+    /// Adds the rows to counts and sums of their groups.
+    fn measure(
+        &mut self,
+        target: &Target<'_>,
+        rows: &Rows,
+        ids: &mut [u32],
+        (held, sums): (&mut Vec<u32>, &mut Vec<Sum>),
+    ) -> Result<(), AggregateError> {
+        let measures = &target.aggregation.measures;
+        let width = measures.len();
+        // Rows that do not count go to a group of their own.
+        let groups = held.len();
+        if let Some(mask) = &rows.mask {
+            let none = groups as u32;
+            ids.iter_mut().zip(mask).for_each(|(id, counts)| *id = if *counts == 1 { *id } else { none });
+            held.push(0);
+            sums.resize(sums.len() + width, Sum::default());
+        }
+        let before: Option<Vec<u32>> = measures.contains(&Measure::Rows).then(|| held.clone());
+        for id in ids.iter() {
+            if let Some(held) = held.get_mut(*id as usize) {
+                // Where nobody asks how many there are, it takes no waiting for the count of the row before.
+                *held = if before.is_some() { *held + 1 } else { 1 };
+            }
+        }
+        for (place, measure) in measures.iter().enumerate() {
             match measure {
                 Measure::Rows => {
-                    for (group, rows) in grouped.rows.iter().enumerate() {
-                        sums[group * width + place].add(i128::from(*rows));
+                    let before = before.as_deref().unwrap_or_default();
+                    for (group, (now, before)) in held.iter().zip(before).enumerate() {
+                        sums[group * width + place].add(i128::from(*now - *before));
                     }
                 }
                 Measure::Sum(name) => {
-                    let coded = column(name)?;
-                    let Values::Numbers(values) = &coded.values else {
-                        return Err(AggregateError::Unsupported(format!("column {name} is no number")));
-                    };
-                    grouped.sum(&coded.codes, values, selected, &mut sums, (place, width));
+                    let column = self.column(name, Purpose::Sums)?;
+                    let buffers = &mut self.bench.buffers;
+                    self.columns[column].2.sum(&self.open, (rows, ids), buffers, sums, (place, width))?;
                 }
                 Measure::Present(name) => {
-                    let coded = column(name)?;
-                    let mut values = vec![1; coded.values.len()];
-                    if let Some(null) = coded.null {
-                        values[null as usize] = 0;
-                    }
-                    grouped.sum(&coded.codes, &values, selected, &mut sums, (place, width));
+                    let column = self.column(name, Purpose::Sums)?;
+                    let buffers = &mut self.bench.buffers;
+                    let add = |id: u32| {
+                        if let Some(sum) = sums.get_mut(id as usize * width + place) {
+                            sum.add(1);
+                        }
+                    };
+                    self.columns[column].2.present(&self.open, (rows, ids), buffers, add)?;
                 }
             }
         }
-        target.groups.take(&grouped, &numbers, &sums, start);
-        target.groups.check(beside)
+        held.truncate(groups);
+        sums.truncate(groups * width);
+        Ok(())
     }
+}
+
+/// Which of so many values have a code among these.
+fn used(codes: &[u32], values: usize) -> Vec<bool> {
+    let mut used = vec![false; values];
+    for code in codes {
+        if let Some(used) = used.get_mut(*code as usize) {
+            *used = true;
+        }
+    }
+    used
 }
 
 /// The parts, those that ask for the same column as one.
@@ -237,14 +366,6 @@ fn names(condition: &Condition, into: &mut Vec<&'static str>) {
         Condition::Not(inner) => names(inner, into),
         Condition::Text(column, _) | Condition::OneOf(column, _) | Condition::Day(column, _) => into.push(column),
     }
-}
-
-/// A column that the file does not hold: files written before the column was made.
-fn nothing(table: Table, column: &str, rows: usize) -> Result<Coded, AggregateError> {
-    let known = table.columns().iter().find(|known| known.name == column && table.partition() != Some(column));
-    let known = known.ok_or_else(|| AggregateError::Unsupported(format!("column {column} is not in the files")))?;
-    let text = known.kind == ColumnType::Text;
-    Ok(Coded { codes: vec![0; rows], values: Values::nothing(text), null: (!text && known.nullable).then_some(0) })
 }
 
 /// What the log says of all rows of a file.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{
     AggregateError, Aggregated, Aggregation, Condition,
+    bench::Bench,
     global::Groups,
     intern::Interner,
     rows::{self, Target},
@@ -74,11 +75,15 @@ struct Shared {
 impl Shared {
     async fn work(&self, thread: usize) -> Result<(), AggregateError> {
         let target = Target { aggregation: &self.aggregation, interners: &self.interners, groups: &self.groups };
+        let mut bench = Bench::take(thread * 5);
         while let Some(group) = self.row_groups.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            rows::sum(&target, group, thread * 5).await?;
+            rows::sum(&target, group, &mut bench).await?;
             // Other queries and the end of this one get their turn.
             tokio::task::yield_now().await;
         }
+        bench.dense.hand_over(&self.groups, self.aggregation.measures.len(), bench.start);
+        bench.leave();
+        self.groups.check(self.interners.iter().map(Interner::size).sum())?;
         Ok(())
     }
 }

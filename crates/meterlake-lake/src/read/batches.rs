@@ -9,14 +9,10 @@ use arrow::{
     },
     datatypes::{DataType, Field, FieldRef, Fields, Int32Type, Schema, SchemaRef},
 };
-use parquet::{
-    arrow::{
-        ProjectionMask,
-        arrow_reader::{ParquetRecordBatchReader, RowGroups, RowSelection},
-        parquet_to_arrow_field_levels,
-    },
-    column::page::PageReader,
-    file::metadata::ColumnChunkMetaData,
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ParquetRecordBatchReader, RowSelection},
+    parquet_to_arrow_field_levels,
 };
 
 use super::{
@@ -35,9 +31,6 @@ pub struct FetchedRowGroup {
     pub(super) selection: Option<RowSelection>,
     pub(super) pieces: Pieces,
 }
-
-/// What the footer says of a column chunk, and its pages.
-pub(crate) type StoredPages<'a> = (&'a ColumnChunkMetaData, Box<dyn PageReader>);
 
 /// Decodes a row group, batch by batch. Every batch has the same schema, and its dictionaries have the same values: the
 /// same `Arc`.
@@ -73,19 +66,9 @@ impl FetchedRowGroup {
         self.rows.len()
     }
 
-    /// Whether this column was asked for.
-    pub(crate) fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|asked| asked == column)
-    }
-
-    /// The pages of a column that was asked for; none when the file does not have it.
-    pub(crate) fn pages(&self, column: &str) -> Result<Option<StoredPages<'_>>, LakeError> {
-        let Some(place) = self.source.column(column) else { return Ok(None) };
-        let metadata = &self.source.metadata;
-        let group = InMemory { metadata, index: self.index, sparse: self.sparse, pieces: self.pieces.clone() };
-        let mut chunks = group.column_chunks(place)?;
-        let pages = chunks.next().transpose()?;
-        Ok(pages.map(|pages| (metadata.row_group(self.index).column(place), pages)))
+    /// The bytes themselves.
+    pub(super) fn into_pieces(self) -> Pieces {
+        self.pieces
     }
 
     /// Decodes the rows in batches of `batch_rows` (the last may be smaller), columns in the order they were asked for.

@@ -28,6 +28,11 @@ impl Pieces {
         self.0.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
+    /// So many bytes from this place on.
+    pub(super) fn bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        self.get_bytes(start, length)
+    }
+
     /// What there is from this place on to the end of its piece.
     fn from(&self, start: u64) -> Result<Bytes> {
         let after = self.0.partition_point(|(first, _)| *first <= start);

@@ -9,10 +9,15 @@ mod batches;
 mod chunks;
 mod coded;
 mod footers;
-pub(crate) mod rle;
+mod header;
+mod rle;
 mod row_group;
+mod stored;
+mod visit;
 
 pub(crate) use footers::Footers;
+pub(crate) use stored::{Buffers, Chunk, DataPage, OpenGroup, Unread};
+pub(crate) use visit::{Take, visit};
 
 pub use batches::{FetchedRowGroup, RowGroupBatches};
 pub use coded::{CodedColumn, Codes, Texts, Values};

@@ -79,7 +79,7 @@ pub(super) fn decode<T: Copy + Default + Narrow>(hybrid: &mut Hybrid<'_>, count:
 }
 
 /// Appends the first `count` numbers of `width` bits each; none when the bytes do not hold as many.
-pub(crate) fn numbers(bytes: &[u8], width: u8, count: usize, out: &mut Vec<u32>) -> Option<()> {
+pub(super) fn numbers(bytes: &[u8], width: u8, count: usize, out: &mut Vec<u32>) -> Option<()> {
     decode(&mut Hybrid::new(bytes, width)?, count, out).then_some(())
 }
 
@@ -105,21 +105,25 @@ impl Narrow for u16 {
 
 /// Appends `count` packed numbers, which the bytes hold; the last group may be cut behind them.
 fn unpack<T: Copy + Default + Narrow>(bytes: &[u8], width: usize, count: usize, out: &mut Vec<T>) {
+    let start = out.len();
+    out.resize(start + count, T::default());
+    unpack_into(bytes, width, &mut out[start..]);
+}
+
+/// Writes the first packed numbers; those that the bytes do not hold stay as they are.
+pub(super) fn unpack_into<T: Copy + Default + Narrow>(bytes: &[u8], width: usize, out: &mut [T]) {
     macro_rules! by_width {
         ($($width:literal)+) => {
             match width {
-                $($width => unpack_width::<T, $width>(bytes, count, out),)+
-                _ => out.resize(out.len() + count, T::default()),
+                $($width => unpack_width::<T, $width>(bytes, out),)+
+                _ => out.fill(T::default()),
             }
         };
     }
     by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 }
 
-fn unpack_width<T: Copy + Default + Narrow, const WIDTH: usize>(bytes: &[u8], count: usize, out: &mut Vec<T>) {
-    let start = out.len();
-    out.resize(start + count, T::default());
-    let out = &mut out[start..];
+fn unpack_width<T: Copy + Default + Narrow, const WIDTH: usize>(bytes: &[u8], out: &mut [T]) {
     let (groups, rest) = bytes.as_chunks::<WIDTH>();
     let mut last = [0; WIDTH];
     last[..rest.len()].copy_from_slice(rest);

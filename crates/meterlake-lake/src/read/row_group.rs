@@ -1,6 +1,6 @@
 //! Row groups: where they are, what they hold, and reading their bytes.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 use meterlake_model::{Day, DayRange};
 use parquet::{
@@ -8,6 +8,7 @@ use parquet::{
     basic::Encoding,
     file::{
         metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData},
+        page_index::offset_index::{OffsetIndexMetaData, PageLocation},
         statistics::Statistics,
     },
 };
@@ -247,6 +248,20 @@ impl RowGroup {
     /// Its file.
     pub(crate) fn table_file(&self) -> &TableFile {
         &self.source.file
+    }
+
+    /// Where its file lies, when that is local.
+    pub(super) fn local_path(&self) -> Option<PathBuf> {
+        Some(self.source.root.local.as_ref()?.join(self.path().as_ref()))
+    }
+
+    /// What the footer says of a column chunk, and the places of its pages; none when the file does not have it.
+    pub(super) fn stored(&self, column: &str) -> Option<(&ColumnChunkMetaData, Option<&[PageLocation]>)> {
+        let place = self.source.column(column)?;
+        let index = self.source.metadata.offset_index();
+        let pages =
+            index.and_then(|groups| groups.get(self.index)?.get(place)).map(OffsetIndexMetaData::page_locations);
+        Some((self.metadata().column(place), pages.map(Vec::as_slice)))
     }
 
     /// What the footer says of a column.

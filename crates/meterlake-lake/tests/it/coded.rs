@@ -110,12 +110,17 @@ fn vary(batch: &RecordBatch, random: &mut Random) -> RecordBatch {
     RecordBatch::try_new(batch.schema(), arrays.collect::<Vec<_>>()).unwrap()
 }
 
-async fn plain_way(lake: &Lake, dir: &Path, batches: &[RecordBatch], options: &WriterOptions) -> Vec<WrittenFile> {
+pub(crate) async fn plain_way(
+    lake: &Lake,
+    dir: &Path,
+    batches: &[RecordBatch],
+    options: &WriterOptions,
+) -> Vec<WrittenFile> {
     let mut writer = lake.writer(new_import(), &dir.join("staging")).with_options(options.clone());
     writer.write(stream(batches.to_vec())).await.unwrap()
 }
 
-async fn coded_way(
+pub(crate) async fn coded_way(
     lake: &Lake,
     dir: &Path,
     batches: &[RecordBatch],
