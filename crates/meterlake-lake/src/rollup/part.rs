@@ -129,8 +129,8 @@ impl RollupPart {
     }
 
     /// Whether it asks for a rollup of this grain; none when that is not known before its months are summed. Days pay
-    /// where it is sure that each of their rows stands for two charges or more. Where they do not, charges are read for
-    /// questions by day: they are sorted by day, and sums as many as they would take longer to write than they save.
+    /// where it is sure that they have at most half as many rows as the charges. Where they do not, charges are read for
+    /// questions by day: they are sorted by day, and as many sums would take longer to write than they save.
     pub(super) fn asks(&self, grain: Grain, rollups: &Rollups) -> Option<bool> {
         if grain == Grain::Month {
             return Some(true);
