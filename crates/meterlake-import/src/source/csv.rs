@@ -119,7 +119,7 @@ impl CsvReader {
         // The cells of the row before, by column. Cells that repeat share one place.
         let mut shown = vec![Span::EMPTY; width];
         self.before.clear();
-        self.window.fill_to(self.batch_text).map_err(|e| damage(&self.file, self.window.line, &e))?;
+        self.window.fill_to(self.batch_text);
         let mut valid = self.window.valid_text();
         while batch.lines.len() < BATCH_ROWS && batch.faults.len() < BATCH_ROWS {
             let found = if self.window.skip_line_ends() { self.find() } else { Found::Part };
@@ -250,4 +250,66 @@ fn header_of(text: &str) -> (u8, Vec<String>) {
 
 fn clean(field: &str) -> String {
     field.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').replace("\"\"", "\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, ErrorKind, Read};
+
+    use super::*;
+
+    /// Fails at once.
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    fn reader(source: impl Read + Send + 'static) -> CsvReader {
+        CsvReader::open("f.csv", Window::new(Box::new(source))).unwrap()
+    }
+
+    #[test]
+    fn what_could_be_read_comes_before_the_damage_with_its_line() {
+        let text = "Date,Cost\n2024-11-01,1\n\n2024-11-02,\"2\n\"\n2024-11-0";
+        let mut reader = reader(Cursor::new(text).chain(Broken));
+        let batch = reader.next_batch().unwrap().unwrap();
+        assert_eq!((batch.lines.as_slice(), batch.value(1, 1).as_ref()), (&[2, 4][..], "2\n"));
+        let error = reader.next_batch().unwrap_err().to_string();
+        assert!(error.contains("line 6") && error.contains("breaks off"), "{error}");
+    }
+
+    /// Batches that begin in buffers used before, with faults of all kinds between the rows.
+    #[test]
+    fn buffers_that_are_used_again_change_nothing() {
+        let mut text = b"Date,Cost,Tags\n".to_vec();
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for n in 0..60_000u64 {
+            let line = n + 2;
+            match n % 97 {
+                5 => text.extend_from_slice(b"2024-11-01,\xff,broken\n"),
+                6 => text.extend_from_slice(b"1,2,3,4\n"),
+                7 => text.extend_from_slice(b"2024-11-01,\"1\"x,y\n"),
+                _ => text.extend(format!("2024-11-{:02},{},\"a \"\"{}\"\"\"\n", n / 7 % 30, n / 3, n / 5).bytes()),
+            }
+            if (5..8).contains(&(n % 97)) { bad.push(line) } else { good.push((line, n)) }
+        }
+        let mut reader = reader(Cursor::new(text));
+        let spares = reader.spares();
+        let (mut rows, mut faults) = (good.iter(), Vec::new());
+        while let Some(batch) = reader.next_batch().unwrap() {
+            for (row, line) in batch.lines.iter().enumerate() {
+                let (expected, n) = rows.next().unwrap();
+                let cells = [0, 1, 2].map(|at| batch.value(at, row).into_owned());
+                let day = format!("2024-11-{:02}", n / 7 % 30);
+                assert_eq!((line, cells), (expected, [day, (n / 3).to_string(), format!("a \"{}\"", n / 5)]));
+            }
+            faults.extend(batch.faults.iter().map(|fault| fault.line));
+            spares.give(batch);
+        }
+        assert!(rows.next().is_none());
+        assert_eq!(faults, bad);
+    }
 }

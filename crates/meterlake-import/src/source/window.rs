@@ -15,13 +15,15 @@ pub(crate) struct Window {
     start: usize,
     end: usize,
     eof: bool,
+    /// Why reading on failed, until someone needs what could not be read.
+    failed: Option<std::io::Error>,
     /// Line of the first byte of the window, from 1.
     pub(crate) line: u64,
 }
 
 impl Window {
     pub(crate) fn new(source: Box<dyn Read + Send>) -> Self {
-        Self { source, buffer: vec![0; FIRST], start: 0, end: 0, eof: false, line: 1 }
+        Self { source, buffer: vec![0; FIRST], start: 0, end: 0, eof: false, failed: None, line: 1 }
     }
 
     /// What has been read and not consumed.
@@ -47,15 +49,15 @@ impl Window {
         }
     }
 
-    /// Reads on until so many bytes are there, or the stream ends.
-    pub(super) fn fill_to(&mut self, wanted: usize) -> std::io::Result<()> {
+    /// Reads on until so many bytes are there, or the stream ends. A failure is told by [`Self::more`], when all that
+    /// could be read is consumed.
+    pub(super) fn fill_to(&mut self, wanted: usize) {
         if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
-        while !self.eof && self.end - self.start < wanted {
-            self.more()?;
+        while !self.eof && self.failed.is_none() && self.end - self.start < wanted {
+            self.failed = self.more().err();
         }
-        Ok(())
     }
 
     /// Gives the buffer away as far as it was consumed, and goes on in another one.
@@ -85,6 +87,9 @@ impl Window {
 
     /// Reads more behind the window; does nothing at the end of the stream.
     pub(crate) fn more(&mut self) -> std::io::Result<()> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
