@@ -2,7 +2,6 @@
 
 mod answer;
 mod bucket;
-mod cache;
 mod field;
 mod filter;
 mod plan;
@@ -15,8 +14,8 @@ use datafusion::logical_expr::LogicalPlan;
 use meterlake_lake::{ChargesSnapshot, Lake};
 use meterlake_model::Day;
 
-pub(crate) use cache::Answers;
 pub use field::{AggregationLevel, AnalyticsField, AnalyticsKey, Direction};
+pub(crate) use sum::Answers;
 
 use self::plan::Checked;
 use self::sum::Ground;

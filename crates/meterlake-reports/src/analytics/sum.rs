@@ -12,16 +12,35 @@ use meterlake_model::Day;
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Column};
-use super::cache::{Answers, Outcome};
 use super::plan::Checked;
 use super::{
     AggregationLevel, AnalyticsField, AnalyticsKey, AnalyticsPage, AnalyticsRequest, QUANTITY_COLUMN, bucket, filter,
 };
 use crate::engine::{Means, QueryEngine};
+use crate::memory::{Made, Shelf, Weigh};
 use crate::{ReportError, scope};
 
 /// Bytes that the groups of one request may take; with more of them, the engine sums and spills.
 const MOST_BYTES: usize = 96 << 20;
+
+/// Bytes that kept answers may take in all.
+const KEPT_BYTES: usize = 48 << 20;
+
+/// The answers asked for last, by what was asked of which snapshot, for walks to go on with; none for those that cannot
+/// be made in memory.
+pub(crate) struct Answers(Shelf<String, Answer>);
+
+impl Answers {
+    pub(crate) fn new() -> Self {
+        Self(Shelf::new(KEPT_BYTES))
+    }
+}
+
+impl Weigh for Answer {
+    fn bytes(&self) -> usize {
+        self.size()
+    }
+}
 
 /// The page that the request asks for; none when its answer is too large to be made in memory.
 pub(super) async fn page(
@@ -35,7 +54,8 @@ pub(super) async fn page(
     let top = request.top.max(1);
     let end = skip.saturating_add(top);
     let key = key(snapshot, checked);
-    let Outcome::Answer(answer) = answers.get(key, || make(ground, checked, end)).await? else {
+    let beside = key.len();
+    let Some(answer) = answers.0.once(key, beside, || make(ground, checked, end)).await? else {
         return Ok(None);
     };
     let total = request.total.unwrap_or(answer.len() as u64);
@@ -66,7 +86,7 @@ fn key(snapshot: &ChargesSnapshot, checked: &Checked<'_>) -> String {
 }
 
 /// Sums, and puts the first `end` rows in order.
-async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<Outcome, ReportError> {
+async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<Made<Answer>, ReportError> {
     let rollup = match ground.rollup {
         Some(lake) => Some(Rollups::newest(lake).await?),
         None => None,
@@ -84,12 +104,12 @@ async fn make(ground: &Ground<'_>, checked: &Checked<'_>, end: usize) -> Result<
             if let Some(answer) = &answer {
                 answer.sort(end);
             }
-            Ok(answer.map_or(Outcome::Elsewhere, |answer| Outcome::Answer(Arc::new(answer))))
+            Ok(answer.map_or(Made::Not, Made::Value))
         });
         drop(done.send(answer.and_then(|answer| answer)));
     };
     if !ground.engine.work(Box::new(move |means| Box::pin(work(means)))).await? {
-        return Ok(Outcome::Elsewhere);
+        return Ok(Made::Not);
     }
     result.await.map_err(|_| ReportError::Engine("the query died".to_owned()))?
 }

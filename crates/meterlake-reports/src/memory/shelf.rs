@@ -1,6 +1,7 @@
 //! Values of one kind, by key, bounded in bytes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,11 +47,43 @@ struct Place<V> {
 /// Bytes of a place by itself.
 const PLACE: usize = 256;
 
-impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
+impl<K, V> Shelf<K, V> {
     /// At most so many bytes; with 0 nothing is ever kept.
     pub(crate) fn new(most: usize) -> Self {
         let places = Places { by_key: HashMap::new(), by_use: BTreeMap::new(), uses: 0, bytes: 0 };
         Self { most, places: Mutex::new(places) }
+    }
+}
+
+impl<K, V> fmt::Debug for Shelf<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shelf")
+    }
+}
+
+impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
+    /// The value of a key that tells everything that the value depends on: the one that is kept, else the one that
+    /// `make` makes, once for all who ask at the same time; what fails or is given up is made by the next. One that is
+    /// too large to be kept goes to those who wait for it. None when `make` says that there is none, which is kept,
+    /// too. `beside` is what the key takes besides its own size.
+    pub(crate) async fn once<F, E>(&self, key: K, beside: usize, make: impl FnOnce() -> F) -> Result<Option<Arc<V>>, E>
+    where
+        F: Future<Output = Result<Made<V>, E>>,
+    {
+        let cell = self.cell(&key, 0, beside, &|| Arc::from([]), None);
+        let mine = AtomicBool::new(false);
+        let value = cell.get_or_try_init(|| async {
+            mine.store(true, Ordering::Relaxed);
+            match make().await? {
+                Made::Value(value) => Ok(Some(Arc::new(value))),
+                Made::Not => Ok::<_, E>(None),
+            }
+        });
+        let value = value.await?.clone();
+        if mine.into_inner() {
+            self.weigh(&key, &cell, beside + value.as_ref().map_or(0, |value| value.bytes()));
+        }
+        Ok(value)
     }
 
     /// The value of `key` made of the files that `files` names in this version of the table; `make` makes it where it
@@ -70,7 +103,7 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
         if self.most == 0 {
             return Ok(None);
         }
-        let mut cell = self.cell(&key, version, &files, None);
+        let mut cell = self.cell(&key, version, 0, &files, None);
         loop {
             let mine = AtomicBool::new(false);
             let value = cell.get_or_try_init(|| async {
@@ -87,14 +120,21 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
             }
             match &value {
                 // Just made for this request: it cannot hold any better.
-                Some(kept) if !mine && !holds(kept) => cell = self.cell(&key, version, &files, Some(&cell)),
+                Some(kept) if !mine && !holds(kept) => cell = self.cell(&key, version, 0, &files, Some(&cell)),
                 _ => return Ok(value),
             }
         }
     }
 
     /// The cell of the key, a new one where the files are others, or where it is `stale`.
-    fn cell(&self, key: &K, version: u64, files: &impl Fn() -> Arc<[Arc<str>]>, stale: Option<&Cell<V>>) -> Cell<V> {
+    fn cell(
+        &self,
+        key: &K,
+        version: u64,
+        beside: usize,
+        files: &impl Fn() -> Arc<[Arc<str>]>,
+        stale: Option<&Cell<V>>,
+    ) -> Cell<V> {
         let mut places = self.places();
         let held = places.by_key.get(key).filter(|place| stale.is_none_or(|stale| !Arc::ptr_eq(stale, &place.cell)));
         let current = held.filter(|place| place.version == version).map(|place| Arc::clone(&place.cell));
@@ -107,7 +147,11 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
         let Some(cell) = same else {
             let cell = Cell::default();
             places.remove(key);
-            places.put(key, version, files, Arc::clone(&cell));
+            if PLACE + beside <= self.most {
+                let place = Place { version, files, cell: Arc::clone(&cell), bytes: beside, used: 0 };
+                places.put(key, place);
+                places.make_room(self.most);
+            }
             return cell;
         };
         if let Some(place) = places.by_key.get_mut(key) {
@@ -121,12 +165,14 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
     fn weigh(&self, key: &K, cell: &Cell<V>, bytes: usize) {
         let mut places = self.places();
         let Some(place) = places.by_key.get_mut(key).filter(|place| Arc::ptr_eq(&place.cell, cell)) else { return };
+        if PLACE + bytes > self.most {
+            // It would throw out all others, and then itself.
+            places.remove(key);
+            return;
+        }
         let more = bytes.saturating_sub(std::mem::replace(&mut place.bytes, bytes));
         places.bytes += more;
-        while places.bytes > self.most {
-            let Some(oldest) = places.by_use.values().next().cloned() else { return };
-            places.remove(&oldest);
-        }
+        places.make_room(self.most);
     }
 
     fn places(&self) -> MutexGuard<'_, Places<K, V>> {
@@ -136,12 +182,19 @@ impl<K: Clone + Eq + Hash, V: Weigh> Shelf<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Places<K, V> {
-    fn put(&mut self, key: &K, version: u64, files: Arc<[Arc<str>]>, cell: Cell<V>) {
+    fn put(&mut self, key: &K, place: Place<V>) {
         self.uses += 1;
-        let place = Place { version, files, cell, bytes: 0, used: self.uses };
+        self.bytes += PLACE + place.bytes;
         self.by_use.insert(self.uses, key.clone());
-        self.by_key.insert(key.clone(), place);
-        self.bytes += PLACE;
+        self.by_key.insert(key.clone(), Place { used: self.uses, ..place });
+    }
+
+    /// Lets go of what was longest not asked for.
+    fn make_room(&mut self, most: usize) {
+        while self.bytes > most {
+            let Some(oldest) = self.by_use.values().next().cloned() else { return };
+            self.remove(&oldest);
+        }
     }
 
     fn touch(&mut self, key: &K) {
@@ -252,6 +305,43 @@ mod tests {
         assert!(bytes <= it.shelf.most && keys == uses, "{bytes}, {keys}, {uses}");
         let none = Counted::new(0);
         assert_eq!((none.get(1, 1, "a", 1).await, none.made()), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn what_its_key_tells_is_made_once_and_goes_to_all_who_wait() {
+        let (shelf, made): (Shelf<String, Heavy>, _) = (Shelf::new(10_000), AtomicUsize::new(0));
+        let get = async |key: &str, weight| {
+            let make = || async {
+                made.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                match weight {
+                    0 => Err(ReportError::Request("no".to_owned())),
+                    1 => Ok(Made::Not),
+                    weight => Ok(Made::Value(Heavy(weight))),
+                }
+            };
+            shelf.once(key.to_owned(), key.len(), make).await.map(|value| value.map(|value| value.0))
+        };
+        assert!(get("a", 0).await.is_err());
+        let given_up = shelf.once("a".to_owned(), 1, std::future::pending::<Result<_, ReportError>>);
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(5), given_up).await.is_err());
+        let (one, two) = tokio::join!(get("a", 5), get("a", 6));
+        assert_eq!((one.unwrap(), two.unwrap(), get("a", 7).await.unwrap()), (Some(5), Some(5), Some(5)));
+        assert_eq!((get("b", 1).await.unwrap(), get("b", 5).await.unwrap()), (None, None));
+        assert_eq!(made.swap(0, Ordering::Relaxed), 3);
+        // Too large: to those who wait, then forgotten; nothing else has to go.
+        let (one, two) = tokio::join!(get("c", 20_000), get("c", 20_001));
+        assert_eq!((one.unwrap(), two.unwrap()), (Some(20_000), Some(20_000)));
+        assert_eq!((get("c", 9).await.unwrap(), get("a", 9).await.unwrap()), (Some(9), Some(5)));
+        assert_eq!(made.swap(0, Ordering::Relaxed), 2);
+        // Keys count, also those of what fails.
+        let long = "x".repeat(1000);
+        for number in 0..100 {
+            let _ = get(&format!("{number} {long}"), number % 3).await;
+        }
+        let places = shelf.places();
+        assert!(places.bytes <= shelf.most && places.by_key.len() == places.by_use.len(), "{}", places.bytes);
+        assert!(places.by_key.keys().any(|key| key.starts_with("99 ")) && !places.by_key.contains_key("a"));
     }
 
     #[tokio::test]
