@@ -93,10 +93,13 @@ impl Groups {
 
     /// The places and the sums of all groups, and how many there are.
     pub(super) fn finish(self) -> (Vec<u32>, Vec<Sum>, usize) {
-        let (mut places, mut sums, mut groups) = (Vec::new(), Vec::new(), 0);
-        for shard in self.shards {
-            let shard = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
-            groups += shard.held();
+        let shards: Vec<Shard> =
+            self.shards.into_iter().map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+        let groups: usize = shards.iter().map(Shard::held).sum();
+        // Grown, they would take twice as much for a moment, when memory is scarcest.
+        let (mut places, mut sums) =
+            (Vec::with_capacity(groups * self.keys), Vec::with_capacity(groups * self.measures));
+        for shard in shards {
             places.extend(shard.places);
             sums.extend(shard.sums);
         }
