@@ -42,6 +42,11 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
+    /// Whether the command runs with as little memory as can be: imports may be large, and have no second request beside them.
+    pub(crate) fn keeps_little_memory(&self) -> bool {
+        matches!(self.command, Command::Import(_))
+    }
+
     /// Whether the command only looks, so that it needs a folder that is there.
     pub(crate) fn only_looks(&self) -> bool {
         matches!(

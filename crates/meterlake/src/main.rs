@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod arenas;
 mod cli;
 mod commands;
 mod config;
@@ -21,6 +22,9 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if cli.keeps_little_memory() {
+        arenas::few();
+    }
     let filter = match std::env::var("METERLAKE_LOG") {
         Ok(directives) => match EnvFilter::try_new(&directives) {
             Ok(filter) => filter,

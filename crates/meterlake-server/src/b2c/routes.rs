@@ -164,7 +164,7 @@ async fn kept(
         return Ok(None);
     }
     let (report, tenant) = (asked.report, asked.tenant.to_string());
-    let form = format!("{format:?} {ends_now}");
+    let form = format!("{format:?} {} {ends_now}", state.config().b2c.bom);
     let key = etag::digest(&["b2c", report.name(), &tenant, &call.tenant_url(), rows_of, &form]);
     let make = || async {
         let (rows, modified) = rows(state, asked).await?;
