@@ -28,7 +28,7 @@ pub use api_fields::{analytics_columns, ea_columns, summary_columns};
 pub use b2c::{
     B2cDailyRequest, B2cDay, B2cFilter, B2cFilterError, B2cKind, B2cPeriod, B2cWindow, MfaCounts, UserCountDay,
 };
-pub use ea::{EaBody, EaJsonPage, EaJsonRequest, EaPage, EaPiece, EaPlace, EaPosition, EaRequest, EaRow};
+pub use ea::{EaBody, EaJsonPage, EaJsonRequest, EaOutline, EaPage, EaPiece, EaPlace, EaPosition, EaRequest, EaRow};
 pub use encode::{Buffers, CsvRows, DayFormat, EncodeError, FieldKind, JsonRows, WireField};
 pub use engine::{Admitted, EmbeddedEngine, Means, QueryEngine, Work};
 pub use error::ReportError;

@@ -1,9 +1,11 @@
 //! The entrance: one method a report.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::stream::BoxStream;
@@ -14,8 +16,8 @@ use crate::engine::{EmbeddedEngine, QueryEngine};
 use crate::memory::{KeptAnswer, Made, Memory, Sources};
 use crate::{
     AnalyticsPage, AnalyticsRequest, B2cDailyRequest, B2cDay, B2cPeriod, B2cWindow, CsvRows, EaJsonPage, EaJsonRequest,
-    EaPage, EaPiece, EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError, TotalsQuery,
-    TotalsRow, UserCountDay, analytics, b2c, ea, estimate, licences, totals,
+    EaOutline, EaPage, EaPiece, EaPosition, EaRequest, Estimate, EstimateRequest, Licence, PriceList, ReportError,
+    TotalsQuery, TotalsRow, UserCountDay, analytics, b2c, ea, estimate, licences, totals,
 };
 
 /// How much the reports may use.
@@ -147,6 +149,34 @@ impl Reports {
         rows: CsvRows,
     ) -> Result<(u64, BoxStream<'static, Result<EaPiece, ReportError>>), ReportError> {
         ea::csv(&self.lake, self.engine.as_ref(), &self.exporter, request, rows).await
+    }
+
+    /// Where the bytes of [`Reports::ea_csv`] lie, so that they need not be kept to be read later, in any part. `layout`
+    /// names the fields: another name for other fields. None where files overlap: there they must be kept.
+    ///
+    /// # Errors
+    /// As [`Reports::ea_csv`].
+    pub async fn ea_outline(
+        &self,
+        request: &EaRequest,
+        rows: CsvRows,
+        layout: &'static str,
+    ) -> Result<Option<EaOutline>, ReportError> {
+        ea::outline(&self.lake, self.engine.as_ref(), &self.exporter, request, (rows, layout)).await
+    }
+
+    /// These bytes of an outline, for the same fields.
+    ///
+    /// # Errors
+    /// [`ReportError::SnapshotGone`] when the lake no longer has its files, which it has for a day at least.
+    pub async fn ea_outlined(
+        &self,
+        outline: &EaOutline,
+        rows: CsvRows,
+        layout: &'static str,
+        bytes: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, ReportError>>, ReportError> {
+        ea::read_outline(&self.lake, self.engine.as_ref(), &self.exporter, outline, (rows, layout), bytes).await
     }
 
     /// The billing periods in which the accounts have charges, newest first.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use meterlake_lake::{ChargesSnapshot, Lake};
+use meterlake_lake::Lake;
+use meterlake_lake::read::RowGroup;
 use tokio::sync::mpsc;
 
 use super::EaRequest;
-use super::chain::{Chain, Form, Prepared, Room, room_of};
+use super::chain::{Chain, Form, Prepared, Room, Wanted, room_of};
 use super::kept::Kept;
 use super::plan::Details;
 use crate::ReportError;
@@ -59,7 +60,10 @@ pub(crate) async fn csv(
     if let Some(chain) = Chain::new(&snapshot, request)
         && let Some(admitted) = engine.admit().await?
     {
-        return Ok((version, straight(snapshot, chain, admitted, exporter.clone(), Form::Csv(rows))));
+        let wanted = chain.wanted;
+        let groups = admitted.spawn(async move { chain.row_groups(&snapshot).await }).end().await?;
+        let parts = groups.into_iter().map(Part::whole).collect();
+        return Ok((version, straight(parts, wanted, admitted, exporter.clone(), (Form::Csv(rows), ""))));
     }
     let details = Details::new(&snapshot, request, None);
     let batches = engine.run(details.plans(details.steps(), None)?).await?;
@@ -73,18 +77,34 @@ pub(crate) async fn csv(
     Ok((version, pieces.boxed()))
 }
 
-/// The pieces of files that follow each other. They are written on all threads of the engine and come in order; a
-/// reader who takes none stops the writers.
-fn straight(
-    snapshot: ChargesSnapshot,
-    chain: Chain,
+/// Rows of a row group that are written.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) group: RowGroup,
+    /// Which of its wanted rows.
+    pub(super) places: Range<usize>,
+    /// Whether it is looked for among the row groups that stay prepared, and stays there.
+    pub(super) kept: bool,
+}
+
+impl Part {
+    fn whole(group: RowGroup) -> Self {
+        Self { group, places: 0..usize::MAX, kept: false }
+    }
+}
+
+/// The pieces of parts that follow each other, all `wanted` rows of them. They are written on all threads of the engine
+/// and come in order; a reader who takes none stops the writers. The form has a name: another one for other fields.
+pub(super) fn straight(
+    parts: Vec<Part>,
+    wanted: Wanted,
     admitted: Admitted,
     exporter: Exporter,
-    form: Form,
+    (form, layout): (Form, &'static str),
 ) -> BoxStream<'static, Result<EaPiece, ReportError>> {
     let (pieces, ready) = mpsc::channel(PIECES_AHEAD);
-    let writer = Writer { admitted: admitted.clone(), exporter, form, pieces };
-    let task = admitted.spawn(async move { writer.run(&snapshot, &chain).await });
+    let writer = Writer { admitted: admitted.clone(), exporter, wanted, form, layout, pieces };
+    let task = admitted.spawn(async move { writer.run(&parts).await });
     let pieces = stream::unfold((ready, Some(task)), |(mut ready, task)| async move {
         let mut task = task?;
         let piece: Option<Running<EaPiece>> = ready.recv().await;
@@ -104,38 +124,43 @@ fn straight(
 struct Writer {
     admitted: Admitted,
     exporter: Exporter,
+    wanted: Wanted,
     form: Form,
+    layout: &'static str,
     pieces: mpsc::Sender<Running<EaPiece>>,
 }
 
 impl Writer {
-    async fn run(self, snapshot: &ChargesSnapshot, chain: &Chain) -> Result<(), ReportError> {
-        let groups = chain.row_groups(snapshot).await?;
-        let mut ahead: Option<Running<Prepared>> = None;
-        for (place, group) in groups.iter().enumerate() {
+    async fn run(self, parts: &[Part]) -> Result<(), ReportError> {
+        let mut ahead: Option<Running<Arc<Prepared>>> = None;
+        for (place, part) in parts.iter().enumerate() {
             let prepared = match ahead.take() {
                 Some(mut begun) => begun.end().await?,
-                None => {
-                    let room = self.exporter.room.wait(room_of(group, &self.form)).await;
-                    Prepared::new(group, &self.form, chain.wanted, room).await?
-                }
+                None => self.prepared(part).await?,
             };
             // The next one is decoded beside the writing of this one, if there is room for both.
-            ahead = groups.get(place + 1).and_then(|next| {
-                let room = Some(self.exporter.room.now(room_of(next, &self.form))?);
-                let (next, form, wanted) = (next.clone(), self.form.clone(), chain.wanted);
-                Some(self.admitted.spawn(async move { Prepared::new(&next, &form, wanted, room).await }))
+            ahead = parts.get(place + 1).filter(|next| !next.kept).and_then(|next| {
+                let room = Some(self.exporter.room.now(room_of(&next.group, &self.form))?);
+                let (next, form, wanted) = (next.group.clone(), self.form.clone(), self.wanted);
+                Some(self.admitted.spawn(async move { Prepared::new(&next, &form, wanted, room).await.map(Arc::new) }))
             });
-            let prepared = Arc::new(prepared);
             let step = (PIECE / prepared.rows.row_bytes()).clamp(1, prepared.rows.rows().max(1));
-            let count = prepared.picked.len();
-            for start in (0..count).step_by(step) {
-                if !self.hand_on(&prepared, start..count.min(start + step)).await? {
+            let end = prepared.picked.len().min(part.places.end);
+            for start in (part.places.start..end).step_by(step) {
+                if !self.hand_on(&prepared, start..end.min(start + step)).await? {
                     return Ok(());
                 }
             }
         }
         Ok(())
+    }
+
+    async fn prepared(&self, part: &Part) -> Result<Arc<Prepared>, ReportError> {
+        if part.kept {
+            return self.exporter.kept.prepared(&part.group, &self.form, self.layout, self.wanted).await;
+        }
+        let room = self.exporter.room.wait(room_of(&part.group, &self.form)).await;
+        Prepared::new(&part.group, &self.form, self.wanted, room).await.map(Arc::new)
     }
 
     /// Lets the rows be written; false when nobody wants them any more.

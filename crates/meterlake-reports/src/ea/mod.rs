@@ -4,6 +4,7 @@ mod chain;
 mod export;
 mod json;
 mod kept;
+mod outline;
 mod plan;
 mod position;
 
@@ -17,6 +18,8 @@ pub use export::EaPiece;
 pub(crate) use export::{Exporter, csv};
 pub(crate) use json::page as json_page;
 pub use json::{EaBody, EaJsonPage, EaJsonRequest};
+pub use outline::EaOutline;
+pub(crate) use outline::{outline, read as read_outline};
 pub use position::{EaPlace, EaPosition, EaRow};
 
 use self::plan::Details;

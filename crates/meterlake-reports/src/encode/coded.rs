@@ -152,6 +152,26 @@ impl CodedRows {
         if last > first { end - self.join } else { end }
     }
 
+    /// Where [`Self::write`] would end after each `step` rows, counted from the first, for rows between which nothing
+    /// stands.
+    pub(crate) fn ends(&self, picked: &Picked, step: usize) -> Vec<u64> {
+        let mut ends = Vec::with_capacity(picked.len().div_ceil(step.max(1)));
+        let mut numbers = vec![0u32; step.clamp(1, picked.len().max(1))];
+        let (mut place, mut end) = (0, 0);
+        while place < picked.len() {
+            let count = (picked.len() - place).min(numbers.len());
+            for cells in &self.cells {
+                let numbers = &mut numbers[..count];
+                look_up(&cells.codes, picked, place, numbers);
+                end += numbers.iter().map(|number| u64::from(cells.places[*number as usize].1)).sum::<u64>();
+            }
+            end += count as u64 * self.tail.len() as u64;
+            place += count;
+            ends.push(end);
+        }
+        ends
+    }
+
     /// How many rows the row group has.
     pub(crate) fn rows(&self) -> usize {
         self.rows

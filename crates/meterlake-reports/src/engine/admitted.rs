@@ -28,6 +28,11 @@ impl Admitted {
         self.patience
     }
 
+    /// How many parts of the work can run at the same time.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.metrics().num_workers().max(1)
+    }
+
     /// Starts a part of the work.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,

@@ -22,7 +22,7 @@ use crate::charge::{Charge, Random, batch, charges};
 use crate::world::{World, config, import_id, world};
 
 /// Counts the queries that are plans; admits other work only when told so.
-struct Counting {
+pub(crate) struct Counting {
     engine: EmbeddedEngine,
     straight: bool,
     plans: AtomicUsize,
@@ -44,14 +44,14 @@ impl QueryEngine for Counting {
     }
 }
 
-fn reports(world: &World, straight: bool) -> (Reports, Arc<Counting>) {
+pub(crate) fn reports(world: &World, straight: bool) -> (Reports, Arc<Counting>) {
     let engine = EmbeddedEngine::new(&config()).unwrap();
     let engine = Arc::new(Counting { engine, straight, plans: AtomicUsize::new(0) });
     (Reports::with_engine(world.lake.clone(), engine.clone()), engine)
 }
 
 /// Every column that the API gives, and what tells rows apart.
-fn fields() -> Vec<WireField> {
+pub(crate) fn fields() -> Vec<WireField> {
     let api = ea_columns().iter().map(|(name, column)| {
         let kind = match *column {
             columns::USAGE_DATE => FieldKind::Day(DayFormat::Iso),
@@ -70,7 +70,7 @@ fn fields() -> Vec<WireField> {
     api.chain(keys.map(|(column, kind)| WireField { name: column, column, kind })).collect()
 }
 
-async fn csv(reports: &Reports, request: &EaRequest) -> (String, usize) {
+pub(crate) async fn csv(reports: &Reports, request: &EaRequest) -> (String, usize) {
     let (_, pieces) = reports.ea_csv(request, CsvRows::new(&fields())).await.unwrap();
     let pieces: Vec<_> = pieces.try_collect().await.unwrap();
     let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.to_vec()).collect();
@@ -86,7 +86,7 @@ fn days(first: &str, last: &str) -> Selection {
     Selection::Days(DayRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap())
 }
 
-fn requests() -> Vec<EaRequest> {
+pub(crate) fn requests() -> Vec<EaRequest> {
     let mut all = Vec::new();
     for accounts in [&["100"][..], &["100", "100-b", "other"], &["unknown"], &[]] {
         for usage_only in [false, true] {
@@ -106,7 +106,7 @@ fn requests() -> Vec<EaRequest> {
 }
 
 /// The charges of one scope, so that files follow each other.
-fn of_one_scope(random: &mut Random, import: u32, period: &str, rows: usize) -> Vec<Charge> {
+pub(crate) fn of_one_scope(random: &mut Random, import: u32, period: &str, rows: usize) -> Vec<Charge> {
     let mut all = charges(random, import_id(import), period.parse().unwrap(), rows);
     for row in &mut all {
         row.account = "100".into();
@@ -124,7 +124,7 @@ fn period_days(period: &str) -> DayRange {
 }
 
 /// Imports the rows in small files of small row groups.
-async fn import_in_pieces(world: &World, import: u32, rows: &[Charge]) {
+pub(crate) async fn import_in_pieces(world: &World, import: u32, rows: &[Charge]) {
     let import = import_id(import);
     let stream = RecordBatchStreamAdapter::new(columns::schema(), futures::stream::iter([Ok(batch(rows))]));
     let options = WriterOptions { file_rows: 90, row_group_rows: 40, ..WriterOptions::default() };

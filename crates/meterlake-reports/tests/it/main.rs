@@ -6,6 +6,7 @@ mod b2c;
 mod charge;
 mod ea;
 mod ea_csv;
+mod ea_outline;
 mod engine;
 mod estimates;
 mod licences;

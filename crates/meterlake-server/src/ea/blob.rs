@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, SeekFrom};
+use std::ops::Range;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -14,18 +15,20 @@ use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE,
     LAST_MODIFIED,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use meterlake_control::ExportJob;
-use meterlake_reports::Buffers;
+use meterlake_reports::{Buffers, EaOutline};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncSeekExt;
 use uuid::Uuid;
 
 use super::conditions::{self, Condition};
+use super::outlined;
 use super::range::ByteRange;
 use super::storage_errors::StorageRefusal;
 use crate::headers;
 use crate::parameters::Parameters;
+use crate::refusal::Refusal;
 use crate::routing::Incoming;
 use crate::state::ServerState;
 
@@ -73,14 +76,55 @@ pub(crate) async fn read(
     let id = authorised(&state, &id, &incoming.parameters)?;
     incoming.method_allowed().map_err(|_| StorageRefusal::Method)?;
     let job = state.control().export_job(id).await.map_err(internal)?.ok_or(StorageRefusal::NotFound)?;
-    let name = job.file.as_deref().ok_or(StorageRefusal::NotFound)?;
-    let file = match tokio::fs::File::open(state.config().exports_dir.join(name)).await {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(StorageRefusal::NotFound),
-        Err(error) => return Err(internal(error)),
-    };
-    let length = file.metadata().await.map_err(internal)?.len();
-    serve(&job, file, length, &parts.headers).await
+    let contents = Contents::of(&state, &job).await?;
+    serve(&state, &job, contents, &parts).await
+}
+
+/// What a job's link leads to.
+enum Contents {
+    /// A file of so many bytes.
+    Written(tokio::fs::File, u64),
+    /// Where the bytes lie, and how many they are.
+    Outlined(EaOutline, u64),
+}
+
+impl Contents {
+    async fn of(state: &ServerState, job: &ExportJob) -> Result<Self, StorageRefusal> {
+        let missing = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => StorageRefusal::NotFound,
+            _ => internal(error),
+        };
+        let name = job.file.as_deref().ok_or(StorageRefusal::NotFound)?;
+        if outlined::is_outline(name) {
+            let outline = outlined::open(state, name).await.map_err(missing)?;
+            let length = outlined::size(job, &outline);
+            return Ok(Self::Outlined(outline, length));
+        }
+        let file = tokio::fs::File::open(state.config().exports_dir.join(name)).await.map_err(missing)?;
+        let length = file.metadata().await.map_err(internal)?.len();
+        Ok(Self::Written(file, length))
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Written(_, length) | Self::Outlined(_, length) => *length,
+        }
+    }
+
+    /// These bytes.
+    async fn read(self, state: &ServerState, job: &ExportJob, wanted: Range<u64>) -> Result<Body, StorageRefusal> {
+        match self {
+            Self::Written(mut file, _) => {
+                file.seek(SeekFrom::Start(wanted.start)).await.map_err(internal)?;
+                Ok(Body::from_stream(contents(file.into_std().await, wanted.end - wanted.start)))
+            }
+            Self::Outlined(outline, _) => match outlined::contents(state, job, &outline, wanted).await {
+                Ok(bytes) => Ok(Body::from_stream(bytes)),
+                Err(Refusal::Overloaded { retry_after }) => Err(StorageRefusal::Busy { retry_after }),
+                Err(refusal) => Err(internal(refusal)),
+            },
+        }
+    }
 }
 
 /// Whether the link is ours, unaltered and in time.
@@ -102,11 +146,12 @@ fn authorised(state: &ServerState, id: &str, parameters: &Parameters) -> Result<
 }
 
 async fn serve(
+    state: &ServerState,
     job: &ExportJob,
-    mut file: tokio::fs::File,
-    length: u64,
-    request: &HeaderMap,
+    contents: Contents,
+    parts: &Parts,
 ) -> Result<Response, StorageRefusal> {
+    let (request, length) = (&parts.headers, contents.length());
     let tag = job.etag.clone().unwrap_or_else(|| format!("\"{}\"", job.id));
     let mut answer = about(job, &tag);
     match conditions::of(request, &tag, modified(job)) {
@@ -129,9 +174,12 @@ async fn serve(
             (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
         }
     };
-    file.seek(SeekFrom::Start(first)).await.map_err(internal)?;
     answer.insert(CONTENT_LENGTH, HeaderValue::from(count));
-    let body = Body::from_stream(contents(file.into_std().await, count));
+    // Rows are not made for those who ask only how many bytes they are.
+    let body = match parts.method {
+        Method::HEAD => Body::empty(),
+        _ => contents.read(state, job, first..first + count).await?,
+    };
     Ok((status, answer, body).into_response())
 }
 

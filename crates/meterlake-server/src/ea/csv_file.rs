@@ -30,10 +30,8 @@ pub(crate) async fn pieces(
     version: Version,
     layout: Layout,
 ) -> Result<impl Stream<Item = Result<Piece, Refusal>> + Send + 'static, Refusal> {
-    let rows = CsvRows::new(&wire::csv_fields(version));
-    let mut start = Vec::new();
-    layout.start(&mut start);
-    rows.header(&mut start);
+    let rows = rows(version);
+    let start = start(&rows, layout);
     let (_, pieces) = state.reports().ea_csv(request, rows).await?;
     let mut pieces = pieces.fuse();
     let first = pieces.next().await.transpose()?;
@@ -42,6 +40,19 @@ pub(crate) async fn pieces(
     let rest = pieces.map(|piece| piece.map(|piece| Piece { bytes: piece.bytes, rows: piece.rows }));
     let first = stream::iter([Some(start), first].into_iter().flatten().map(Ok));
     Ok(first.chain(rest.map_err(Refusal::from)))
+}
+
+/// What writes rows.
+pub(super) fn rows(version: Version) -> CsvRows {
+    CsvRows::new(&wire::csv_fields(version))
+}
+
+/// What stands before the rows.
+pub(super) fn start(rows: &CsvRows, layout: Layout) -> Vec<u8> {
+    let mut start = Vec::new();
+    layout.start(&mut start);
+    rows.header(&mut start);
+    start
 }
 
 /// The synchronous download.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::StreamExt;
 use meterlake_control::{ControlError, ExportJob, ExportOutcome, ExportStatus};
-use meterlake_reports::{EaRequest, Selection};
+use meterlake_reports::{EaOutline, EaRequest, Selection};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::caller::EaCall;
 use super::selection::first_and_last;
 use super::wire::{Layout, ReportRecord, Version, record_day};
-use super::{blob, csv_file, leftovers, unsynced};
+use super::{blob, csv_file, leftovers, outlined, unsynced};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 
@@ -111,12 +111,16 @@ fn number_of(version: Version) -> u8 {
     }
 }
 
-fn version_of(job: &ExportJob) -> Version {
+pub(super) fn version_of(job: &ExportJob) -> Version {
     match job.api_version {
         1 => Version::V1,
         2 => Version::V2,
         _ => Version::V3,
     }
+}
+
+pub(super) fn layout_of(job: &ExportJob) -> Layout {
+    job.layout.parse().unwrap_or(Layout::of(version_of(job)))
 }
 
 fn selection_of(job: &ExportJob) -> Result<Selection, Refusal> {
@@ -146,7 +150,9 @@ async fn run(state: &ServerState, job: &ExportJob) -> Result<&'static str, Contr
         Err(refusal) => ("failed", ExportOutcome::Failed { error: refusal.to_string() }),
     };
     state.control().finish_export_job(job.id, &outcome).await?;
-    if let ExportOutcome::Completed { file, .. } = outcome {
+    if let ExportOutcome::Completed { file, .. } = outcome
+        && !outlined::is_outline(&file)
+    {
         let (folder, id) = (state.config().exports_dir.clone(), job.id);
         tokio::spawn(async move {
             tokio::time::sleep(SYNCED_AFTER).await;
@@ -176,18 +182,65 @@ async fn write(state: &ServerState, job: &ExportJob) -> Result<Written, Refusal>
 }
 
 async fn write_to(state: &ServerState, job: &ExportJob, part: &Path) -> Result<Written, Refusal> {
-    let fault = |error: std::io::Error| Refusal::fault(&error);
-    let late = job.requested_on + LIFE;
-    let layout = job.layout.parse().unwrap_or(Layout::of(version_of(job)));
     let request = request(state, job).await?;
-    let pieces = loop {
-        match csv_file::pieces(state, &request, version_of(job), layout).await {
-            Err(Refusal::Overloaded { retry_after }) if state.clock().now() < late => {
+    let outline = when_there_is_room(state, job, || outlined::draw(state, &request, version_of(job))).await?;
+    match outline {
+        Some(outline) => store_outline(state, job, part, outline).await,
+        None => write_down(state, job, &request, part).await,
+    }
+}
+
+/// Asks again for as long as the server is overloaded and the job has time.
+async fn when_there_is_room<T, F: Future<Output = Result<T, Refusal>>>(
+    state: &ServerState,
+    job: &ExportJob,
+    work: impl Fn() -> F,
+) -> Result<T, Refusal> {
+    loop {
+        match work().await {
+            Err(Refusal::Overloaded { retry_after }) if state.clock().now() < job.requested_on + LIFE => {
                 tokio::time::sleep(Duration::from_secs(retry_after)).await;
             }
-            pieces => break pieces?,
+            done => return done,
         }
-    };
+    }
+}
+
+async fn store_outline(
+    state: &ServerState,
+    job: &ExportJob,
+    part: &Path,
+    outline: EaOutline,
+) -> Result<Written, Refusal> {
+    if outline.rows() == 0 {
+        return Ok(Written::Nothing);
+    }
+    if state.clock().now() >= job.requested_on + LIFE {
+        return Ok(Written::Late);
+    }
+    let size = outlined::size(job, &outline);
+    let (folder, part, id) = (state.config().exports_dir.clone(), part.to_path_buf(), job.id);
+    let stored = tokio::task::spawn_blocking(move || outlined::store(&folder, id, &part, outline));
+    stored.await.map_err(|error| Refusal::fault(&error))?.map_err(|error| Refusal::fault(&error))?;
+    Ok(Written::File { file: outlined::file_name(job.id), size, etag: etag(job, size) })
+}
+
+/// A file is made once and never changes, so its job tells it from all others; what is downloaded is not hashed.
+fn etag(job: &ExportJob, size: u64) -> String {
+    let hash = Sha256::digest(format!("{} {size}", job.id));
+    format!("\"0x{}\"", hex::encode_upper(&hash[..8]))
+}
+
+async fn write_down(
+    state: &ServerState,
+    job: &ExportJob,
+    request: &EaRequest,
+    part: &Path,
+) -> Result<Written, Refusal> {
+    let fault = |error: std::io::Error| Refusal::fault(&error);
+    let late = job.requested_on + LIFE;
+    let make = || csv_file::pieces(state, request, version_of(job), layout_of(job));
+    let pieces = when_there_is_room(state, job, make).await?;
     let mut pieces = std::pin::pin!(pieces);
     let (bytes, written) = mpsc::channel(PIECES_AHEAD);
     let (folder, name, id) = (state.config().exports_dir.clone(), file_name(job.id), job.id);
@@ -213,10 +266,7 @@ async fn write_to(state: &ServerState, job: &ExportJob, part: &Path) -> Result<W
     let _ = bytes.send(None).await;
     drop(bytes);
     disk.await.map_err(|error| Refusal::fault(&error))?.map_err(fault)?;
-    // A file is written once and never changes, so its job tells it from all others; what is downloaded is not hashed.
-    let hash = Sha256::digest(format!("{} {size}", job.id));
-    let etag = format!("\"0x{}\"", hex::encode_upper(&hash[..8]));
-    Ok(Written::File { file: name, size, etag })
+    Ok(Written::File { file: name, size, etag: etag(job, size) })
 }
 
 /// Writes what comes to `part`, and gives it its name when it is whole. Blocks.
@@ -262,6 +312,15 @@ async fn request(state: &ServerState, job: &ExportJob) -> Result<EaRequest, Refu
 
 fn file_name(id: Uuid) -> String {
     format!("{id}.csv")
+}
+
+/// Looks after what an earlier process left, before anything is served.
+///
+/// # Errors
+/// When the control state fails.
+pub(crate) async fn recover(state: &ServerState) -> Result<(), ControlError> {
+    unsynced::recover(state).await?;
+    outlined::recover(state).await
 }
 
 /// Takes unfinished jobs up again, then removes files when their time is over, for as long as the server runs.

@@ -3,6 +3,7 @@
 use meterlake_control::ControlError;
 use uuid::Uuid;
 
+use super::outlined;
 use crate::state::ServerState;
 
 /// Removes the files that no export has and none that is at work can still come to have.
@@ -27,8 +28,12 @@ pub(super) async fn remove(state: &ServerState) -> Result<(), ControlError> {
     Ok(())
 }
 
-/// The export that a file name tells, when it is a name of ours: `<id>.csv`, or `<id>.<writer>.part` until it is whole.
+/// The export that a file name tells, when it is a name of ours: `<id>.csv` or `<id>.outline`, or `<id>.<writer>.part`
+/// until it is whole.
 fn job_of(name: &str) -> Option<Uuid> {
+    if outlined::is_outline(name) {
+        return outlined::job_of(name);
+    }
     let (id, rest) = name.split_once('.')?;
     let ours = rest == "csv" || rest.strip_suffix(".part").is_some_and(|writer| Uuid::try_parse(writer).is_ok());
     Uuid::try_parse(id).ok().filter(|_| ours)
@@ -41,10 +46,18 @@ mod tests {
     #[test]
     fn names() {
         let id = "5e5797d7-7ed4-4621-a440-725ade74efc5";
-        for name in [format!("{id}.csv"), format!("{id}.{id}.part")] {
+        for name in [format!("{id}.csv"), format!("{id}.outline"), format!("{id}.{id}.part")] {
             assert_eq!(job_of(&name), Uuid::try_parse(id).ok(), "{name}");
         }
-        for name in ["", "notes.csv", id, &format!("{id}.csv.gz"), &format!("{id}.part"), &format!("x.{id}.part")] {
+        for name in [
+            "",
+            "notes.csv",
+            "notes.outline",
+            id,
+            &format!("{id}.csv.gz"),
+            &format!("{id}.part"),
+            &format!("x.{id}.part"),
+        ] {
             assert_eq!(job_of(name), None, "{name}");
         }
     }

@@ -8,6 +8,7 @@ mod docs;
 mod errors;
 mod export_job;
 mod leftovers;
+mod outlined;
 mod pages;
 mod range;
 mod routes;
@@ -18,8 +19,7 @@ mod wire;
 
 pub(crate) use docs::{refusal_body, storage_refusal_body};
 pub(crate) use errors::EaShape;
-pub(crate) use export_job::keep_exports;
+pub(crate) use export_job::{keep_exports, recover as recover_exports};
 pub(crate) use routes::{blob_routes, routes};
 pub(crate) use storage_errors::StorageShape;
-pub(crate) use unsynced::recover as recover_exports;
 pub(crate) use wire::json_fields;

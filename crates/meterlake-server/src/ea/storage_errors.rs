@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 
@@ -24,6 +24,8 @@ pub(crate) enum StorageRefusal {
     ConditionNotMet,
     /// Another method than GET and HEAD.
     Method,
+    /// There is too much to do; to be asked again after so many seconds.
+    Busy { retry_after: u64 },
     /// A fault of ours.
     Internal,
 }
@@ -50,6 +52,11 @@ impl StorageRefusal {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "UnsupportedHttpVerb",
                 "The resource doesn't support specified Http Verb.",
+            ),
+            Self::Busy { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServerBusy",
+                "The server is currently unable to receive requests. Please retry your request.",
             ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -99,6 +106,9 @@ impl IntoResponse for StorageRefusal {
             }
             Self::Method => {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            Self::Busy { retry_after } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(retry_after));
             }
             _ => {}
         }

@@ -77,7 +77,7 @@ pub(super) fn sync(folder: &Path, id: Uuid, name: &str) {
     unmark(folder, id);
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     // Windows cannot open a folder as a file, and needs no such sync.
     if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }

@@ -15,6 +15,14 @@ async fn world() -> World {
     world
 }
 
+/// Charges of two accounts on the same days, whose rows must be merged.
+async fn merged_world() -> World {
+    let mut world = world().await;
+    let other = |line| with(&ea(line, "2024-10-31"), &[("export_scope", "another")]);
+    world.import((40..60).map(other).collect()).await;
+    world
+}
+
 const SUBMIT: &str = "/v2/enrollments/100/usagedetails/submit?billingPeriod=202410";
 
 async fn settled(world: &World, record: &Value) -> Value {
@@ -32,7 +40,12 @@ async fn settled(world: &World, record: &Value) -> Value {
 
 #[tokio::test]
 async fn submitted_polled_fetched() {
-    let world = world().await;
+    for world in [world().await, merged_world().await] {
+        submitted_polled_fetched_of(&world).await;
+    }
+}
+
+async fn submitted_polled_fetched_of(world: &World) {
     let answer = world.post("POST", SUBMIT, &world.key, "JSON").await;
     assert_eq!(answer.status, 202);
     let record = answer.json();
@@ -50,7 +63,7 @@ async fn submitted_polled_fetched() {
             "endDate": "2024-10-31T00:00:00",
         })
     );
-    let done = settled(&world, &record).await;
+    let done = settled(world, &record).await;
     assert_eq!(done["status"], 3);
     let link = done["blobPath"].as_str().unwrap();
     let path = link.split('?').next().unwrap();
@@ -235,7 +248,7 @@ async fn an_export_reads_the_snapshot_it_was_asked_of() {
 
 #[tokio::test]
 async fn a_file_that_was_not_on_disk_when_the_system_went_down_is_made_again() {
-    let world = world().await;
+    let world = merged_world().await;
     let record = world.post("POST", SUBMIT, &world.key, "").await.json();
     let done = settled(&world, &record).await;
     let link = done["blobPath"].as_str().unwrap();
@@ -273,4 +286,37 @@ async fn a_file_that_was_not_on_disk_when_the_system_went_down_is_made_again() {
         assert_eq!(world.get(again["blobPath"].as_str().unwrap(), "").await.body, b"as it was");
         serving.stop().await;
     }
+}
+
+#[tokio::test]
+async fn an_outline_that_cannot_be_used_is_drawn_again() {
+    let world = world().await;
+    let record = world.post("POST", SUBMIT, &world.key, "").await.json();
+    let done = settled(&world, &record).await;
+    let link = done["blobPath"].as_str().unwrap();
+    let whole = world.get(link, "").await.body;
+    let file = world.config.exports_dir.join(format!("{}.outline", record["id"].as_str().unwrap()));
+    let drawn: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let mut foreign = drawn.clone();
+    foreign["bytes_of"] = "another program".into();
+    for unusable in [foreign.to_string(), "{}".to_owned(), drawn.to_string()[..40].to_owned()] {
+        std::fs::write(&file, unusable).unwrap();
+        assert_eq!(world.get(link, "").await.status, 500);
+        let serving = Serving::start(&world).await;
+        let is_drawn =
+            || std::fs::read(&file).is_ok_and(|now| serde_json::from_slice::<Value>(&now).ok() == Some(drawn.clone()));
+        for _ in 0..400 {
+            if is_drawn() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        assert!(is_drawn());
+        let again = settled(&world, &record).await;
+        assert_eq!(again["status"], 3);
+        assert!(world.get(again["blobPath"].as_str().unwrap(), "").await.body == whole);
+        serving.stop().await;
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(world.get(link, "").await.status, 404);
 }
