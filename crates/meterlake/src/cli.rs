@@ -43,6 +43,7 @@ pub(crate) struct Cli {
 
 impl Cli {
     /// Whether the command runs with as little memory as can be: imports may be large, and have no second request beside them.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     pub(crate) fn keeps_little_memory(&self) -> bool {
         matches!(self.command, Command::Import(_))
     }

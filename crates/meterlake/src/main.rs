@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod arenas;
 mod cli;
 mod commands;
@@ -22,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if cli.keeps_little_memory() {
         arenas::few();
     }

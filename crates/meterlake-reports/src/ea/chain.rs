@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::EaRequest;
 use crate::encode::{CodedRows, CsvRows, JsonRows, Picked};
+use crate::engine::{Admitted, QueryEngine};
 use crate::plan::files;
 use crate::scope::Scope;
 use crate::{EncodeError, ReportError, Selection};
@@ -93,6 +94,29 @@ impl Chain {
     /// The row groups that may have rows of the answer, in its order.
     pub(crate) async fn row_groups(&self, snapshot: &ChargesSnapshot) -> Result<Vec<RowGroup>, ReportError> {
         Ok(snapshot.row_groups(&self.files, self.wanted.days).await?)
+    }
+}
+
+/// Row groups that hold the rows of an answer in its order, and the right to read them.
+pub(super) struct Way {
+    pub(super) snapshot: u64,
+    pub(super) groups: Vec<RowGroup>,
+    pub(super) wanted: Wanted,
+    pub(super) admitted: Admitted,
+}
+
+impl Way {
+    /// None where days of several files overlap, and where the engine only runs plans.
+    pub(super) async fn open(
+        snapshot: &ChargesSnapshot,
+        engine: &dyn QueryEngine,
+        request: &EaRequest,
+    ) -> Result<Option<Self>, ReportError> {
+        let Some(chain) = Chain::new(snapshot, request) else { return Ok(None) };
+        let Some(admitted) = engine.admit().await? else { return Ok(None) };
+        let (wanted, version, snapshot) = (chain.wanted, snapshot.version(), snapshot.clone());
+        let groups = admitted.spawn(async move { chain.row_groups(&snapshot).await }).end().await?;
+        Ok(Some(Self { snapshot: version, groups, wanted, admitted }))
     }
 }
 

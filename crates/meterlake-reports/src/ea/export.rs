@@ -11,7 +11,7 @@ use meterlake_lake::read::RowGroup;
 use tokio::sync::mpsc;
 
 use super::EaRequest;
-use super::chain::{Chain, Form, Prepared, Room, Wanted, room_of};
+use super::chain::{Form, Prepared, Room, Wanted, Way, room_of};
 use super::kept::Kept;
 use super::plan::Details;
 use crate::ReportError;
@@ -57,11 +57,7 @@ pub(crate) async fn csv(
 ) -> Result<(u64, BoxStream<'static, Result<EaPiece, ReportError>>), ReportError> {
     let snapshot = snapshot(lake, request.snapshot).await?;
     let version = snapshot.version();
-    if let Some(chain) = Chain::new(&snapshot, request)
-        && let Some(admitted) = engine.admit().await?
-    {
-        let wanted = chain.wanted;
-        let groups = admitted.spawn(async move { chain.row_groups(&snapshot).await }).end().await?;
+    if let Some(Way { groups, wanted, admitted, .. }) = Way::open(&snapshot, engine, request).await? {
         let parts = groups.into_iter().map(Part::whole).collect();
         return Ok((version, straight(parts, wanted, admitted, exporter.clone(), (Form::Csv(rows), ""))));
     }

@@ -14,7 +14,7 @@ use meterlake_lake::read::RowGroup;
 use meterlake_model::BillingAccountId;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Chain, Form, Prepared, room_of};
+use super::chain::{Form, Prepared, Way, room_of};
 use super::export::{Exporter, Part, straight};
 use super::{EaPiece, EaRequest};
 use crate::encode::CsvRows;
@@ -97,12 +97,10 @@ pub(crate) async fn outline(
     request: &EaRequest,
     (rows, layout): (CsvRows, &'static str),
 ) -> Result<Option<EaOutline>, ReportError> {
-    let snapshot = snapshot(lake, request.snapshot).await?;
-    let version = snapshot.version();
-    let Some(chain) = Chain::new(&snapshot, request) else { return Ok(None) };
-    let Some(admitted) = engine.admit().await? else { return Ok(None) };
-    let (form, wanted) = (Form::Csv(rows), chain.wanted);
-    let groups = admitted.spawn(async move { chain.row_groups(&snapshot).await }).end().await?;
+    let drawn_of = snapshot(lake, request.snapshot).await?;
+    let Some(way) = Way::open(&drawn_of, engine, request).await? else { return Ok(None) };
+    let Way { snapshot, groups, wanted, admitted } = way;
+    let form = Form::Csv(rows);
     let measured = stream::iter(groups.into_iter().enumerate()).map(|(place, group)| {
         let (admitted, exporter, form) = (admitted.clone(), exporter.clone(), form.clone());
         async move {
@@ -125,7 +123,7 @@ pub(crate) async fn outline(
         accounts: request.accounts.clone(),
         selection: request.selection,
         usage_only: request.usage_only,
-        snapshot: version,
+        snapshot,
         rows: measured.iter().map(|(rows, _)| rows).sum(),
         groups: measured.into_iter().map(|(_, ends)| ends).collect(),
     }))
@@ -142,12 +140,9 @@ pub(crate) async fn read(
 ) -> Result<BoxStream<'static, Result<Bytes, ReportError>>, ReportError> {
     let gone = || ReportError::SnapshotGone(outline.snapshot);
     let snapshot = snapshot(lake, Some(outline.snapshot)).await?;
-    let chain = Chain::new(&snapshot, &outline.request()).ok_or_else(gone)?;
-    let admitted = engine.admit().await?.ok_or_else(gone)?;
-    let of_rows = chain.wanted;
-    let groups = admitted.spawn(async move { chain.row_groups(&snapshot).await }).end().await?;
-    let (parts, before) = outline.parts(groups, &wanted).ok_or_else(gone)?;
-    let pieces = straight(parts, of_rows, admitted, exporter.clone(), (Form::Csv(rows), layout));
+    let way = Way::open(&snapshot, engine, &outline.request()).await?.ok_or_else(gone)?;
+    let (parts, before) = outline.parts(way.groups, &wanted).ok_or_else(gone)?;
+    let pieces = straight(parts, way.wanted, way.admitted, exporter.clone(), (Form::Csv(rows), layout));
     Ok(cut(pieces, before, wanted.end.saturating_sub(wanted.start)))
 }
 

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::csv_file;
 use super::export_job::{layout_of, version_of};
-use super::unsynced::sync_folder;
+use super::unsynced;
 use super::wire::Version;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -81,9 +81,7 @@ pub(super) fn store(folder: &Path, id: Uuid, part: &Path, outline: EaOutline) ->
     let stored = Stored { bytes_of: BYTES_OF.to_owned(), outline };
     let mut file = std::fs::File::create(part)?;
     file.write_all(&serde_json::to_vec(&stored)?)?;
-    file.sync_all()?;
-    std::fs::rename(part, folder.join(file_name(id)))?;
-    sync_folder(folder)
+    unsynced::settle(folder, false, part, &file_name(id), &file)
 }
 
 /// Reads an outline; none when it is of another program. Blocks.

@@ -49,7 +49,8 @@ pub(super) fn unmark(folder: &Path, id: Uuid) {
     }
 }
 
-/// Gives the whole file `part` its name so that the export can be called completed. Blocks.
+/// Gives the whole file `part` its name so that the export can be called completed: at once when it is marked, else when
+/// it is on disk. Blocks.
 ///
 /// # Errors
 /// When the disk fails.
@@ -77,7 +78,7 @@ pub(super) fn sync(folder: &Path, id: Uuid, name: &str) {
     unmark(folder, id);
 }
 
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+fn sync_folder(folder: &Path) -> io::Result<()> {
     // Windows cannot open a folder as a file, and needs no such sync.
     if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
