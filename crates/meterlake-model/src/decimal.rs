@@ -6,6 +6,17 @@ use std::str::FromStr;
 /// Largest magnitude of an unscaled value: 38 decimal digits, as in a `Decimal128(38, _)` column.
 const MAX_UNSCALED: i128 = 10i128.pow(38) - 1;
 
+/// The powers of ten that a value may be multiplied by.
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 /// An exact decimal held as an integer of `10^-SCALE` units, at most 38 digits long.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Fixed<const SCALE: u32>(i128);
@@ -102,6 +113,9 @@ impl<const SCALE: u32> Fixed<SCALE> {
     /// # Errors
     /// As [`Fixed::parse`].
     pub fn parse_bytes(text: &[u8]) -> Result<Self, DecimalError> {
+        if let Some(value) = Self::plain(text) {
+            return Ok(value);
+        }
         if text.is_empty() {
             return Err(DecimalError::Empty);
         }
@@ -124,14 +138,38 @@ impl<const SCALE: u32> Fixed<SCALE> {
         Self::assemble(integer, fraction, exponent).and_then(|v| Self::from_unscaled(if negative { -v } else { v }))
     }
 
+    /// What nearly every number is: digits that fit, and no exponent. None for all others, good or bad.
+    fn plain(text: &[u8]) -> Option<Self> {
+        let (negative, text) = match text.split_first() {
+            Some((b'-', digits)) => (true, digits),
+            _ => (false, text),
+        };
+        // More digits might be more than 64 bits, or more than the type holds.
+        let (integer, rest) = leading_digits(text, (38 - SCALE as usize).min(18));
+        let integers = text.len() - rest.len();
+        let (fraction, rest, decimals) = match rest.split_first() {
+            Some((b'.', fraction)) => {
+                let (value, rest) = leading_digits(fraction, (SCALE as usize).min(18));
+                (value, rest, fraction.len() - rest.len())
+            }
+            _ => (0, rest, 0),
+        };
+        if integers + decimals == 0 || !rest.is_empty() {
+            return None;
+        }
+        let scale = SCALE as usize;
+        let value = i128::from(integer) * POWERS[scale] + i128::from(fraction) * POWERS[scale - decimals];
+        Some(Self(if negative { -value } else { value }))
+    }
+
     /// Accumulates the digits; `place` is the power of ten of the digit at hand relative to the scale.
     fn assemble(integer: &[u8], fraction: &[u8], exponent: i32) -> Result<i128, DecimalError> {
         let decimals = u32::try_from(fraction.len()).unwrap_or(u32::MAX);
         if exponent == 0 && decimals <= SCALE && integer.len() + fraction.len() <= 38 {
             // What nearly every number is: 38 digits fit whatever they are, so that none has to be checked by itself.
             let value = digits(integer).zip(digits(fraction)).ok_or(DecimalError::NotANumber)?;
-            let value = value.0 * 10i128.pow(decimals) + value.1;
-            return value.checked_mul(10i128.pow(SCALE - decimals)).ok_or(Self::TOO_LARGE);
+            let value = value.0 * POWERS[decimals as usize] + value.1;
+            return value.checked_mul(POWERS[(SCALE - decimals) as usize]).ok_or(Self::TOO_LARGE);
         }
         let scale = i64::from(SCALE);
         let mut place =
@@ -199,6 +237,19 @@ impl<const SCALE: u32> Fixed<SCALE> {
         }
         &buffer[end..]
     }
+}
+
+/// The number that the text begins with, of at most so many digits (18 fit), and what follows.
+fn leading_digits(text: &[u8], most: usize) -> (u64, &[u8]) {
+    let mut value = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 || at == most {
+            return (value, &text[at..]);
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (value, &[])
 }
 
 /// The number that at most 38 digits are, none if one is no digit.

@@ -230,6 +230,7 @@ fn how_much(cells: &mut Cells<'_>, kind: SourceKind, context: &ConvertContext, c
     let basis = basis(kind, context.basis);
     let none = Column::Same(i128::NULL);
     let mut billed = cells.decimals::<24>(c::BILLED_COST);
+    let stated = billed.clone();
     let quantities = cells.decimals::<20>(c::QUANTITY);
     let prices = cells.decimals::<24>(c::EFFECTIVE_PRICE);
     if kind == SourceKind::Utilization {
@@ -241,8 +242,8 @@ fn how_much(cells: &mut Cells<'_>, kind: SourceKind, context: &ConvertContext, c
         CostBasis::Both => cells.decimals::<24>(c::EFFECTIVE_COST),
     };
     // These two state billed cost; in an amortised export their columns hold amortised cost.
-    let mut in_usd = cells.decimals::<24>(c::COST_IN_USD);
-    let mut in_pricing = cells.decimals::<24>(c::COST_IN_PRICING_CURRENCY);
+    let mut in_usd = cells.decimals_like::<24>(c::COST_IN_USD, Some((c::BILLED_COST, &stated)));
+    let mut in_pricing = cells.decimals_like::<24>(c::COST_IN_PRICING_CURRENCY, Some((c::BILLED_COST, &stated)));
     if basis == CostBasis::Amortized {
         (in_usd, in_pricing) = (none.clone(), none);
     }

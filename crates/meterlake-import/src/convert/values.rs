@@ -64,6 +64,15 @@ impl<'a> Cells<'a> {
 
     /// Decimals of scale `S`.
     pub(super) fn decimals<const S: u32>(&mut self, target: &'static str) -> Column<i128> {
+        self.decimals_like::<S>(target, None)
+    }
+
+    /// The same, where another column of the same scale, of which the values are given, often has the same texts.
+    pub(super) fn decimals_like<const S: u32>(
+        &mut self,
+        target: &'static str,
+        other: Option<(&'static str, &Column<i128>)>,
+    ) -> Column<i128> {
         let plan = self.plan;
         let Some((slot, at)) = plan.slot(target).and_then(|slot| Some((slot, self.source(slot)?))) else {
             return Column::Same(i128::NULL);
@@ -84,9 +93,26 @@ impl<'a> Cells<'a> {
         };
         let batch = self.batch;
         let mut values = Vec::with_capacity(spans.len());
+        let other = other.and_then(|(name, values)| {
+            let at = plan.slot(name).and_then(|slot| self.source(slot)).filter(|other| *other != at)?;
+            match self.cells.get_mut(at)? {
+                SourceCells::Plain(spans) => Some((at, std::mem::take(spans), values)),
+                SourceCells::Codes(_) => None,
+            }
+        });
         let mut last = ("", Parsed::Blank);
         for (row, &span) in spans.iter().enumerate() {
             let raw = batch.raw_cell(span);
+            if let Some((_, spans, values_of_other)) = &other
+                && let Some(same) = spans.get(row).filter(|same| batch.raw_cell(**same) == raw)
+                && !same.is_doubled()
+                && !span.is_doubled()
+                // One that is blank or bad is looked at here, too.
+                && values_of_other.at(row) != i128::NULL
+            {
+                values.push(values_of_other.at(row));
+                continue;
+            }
             if raw != last.0 || span.is_doubled() {
                 last = (raw, decimal::<S>(&batch.cell(span), format));
             }
@@ -105,8 +131,10 @@ impl<'a> Cells<'a> {
                 }
             });
         }
-        if let Some(SourceCells::Plain(place)) = self.cells.get_mut(at) {
-            *place = spans;
+        for (at, spans) in other.map(|(at, spans, _)| (at, spans)).into_iter().chain([(at, spans)]) {
+            if let Some(SourceCells::Plain(place)) = self.cells.get_mut(at) {
+                *place = spans;
+            }
         }
         cells(values)
     }
@@ -223,6 +251,12 @@ fn parsed<T>(text: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Parsed
 }
 
 fn decimal<const S: u32>(text: &str, format: NumberFormat) -> Parsed<i128> {
+    // Nearly all numbers need none of the rest.
+    if format == NumberFormat::Point
+        && let Ok(value) = Fixed::<S>::parse(text)
+    {
+        return Parsed::Good(value.unscaled());
+    }
     parsed(text, |text| {
         let value = number::parse::<S>(text, format).map(Fixed::unscaled);
         value.map_err(|error| format!("{error}; expected an exact decimal number"))

@@ -1,6 +1,7 @@
 //! One import from the paths on the command line to its commit.
 
 mod basis;
+mod gather;
 mod journal;
 mod prepare;
 mod read;

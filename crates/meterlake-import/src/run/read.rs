@@ -1,11 +1,13 @@
 //! Pass 2: rows stream from the files through the tally into the lake's writer, in bounded memory.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use meterlake_lake::coded::{CodedRows, CodedSink, SinkOptions};
+use meterlake_lake::coded::SinkOptions;
 use meterlake_lake::{ChargesWriter, NewFile, WrittenFile};
 use tokio::runtime::Handle;
 
+use super::gather::Gathering;
 use crate::convert::{Distinct, Texts, open};
 use crate::rejects::{Rejects, RejectsFile};
 use crate::scope::count::{Counter, unit_dictionary, units};
@@ -20,7 +22,7 @@ const IN_FLIGHT: usize = 3;
 const TEXT_MEMORY: usize = 160 << 20;
 
 /// Bytes of rows that are held before they are spilled: some months of most accounts.
-const ROW_MEMORY: usize = 96 << 20;
+const ROW_MEMORY: usize = 80 << 20;
 
 /// A file to be converted.
 #[derive(Clone)]
@@ -59,7 +61,7 @@ async fn read_within(
     let sink = writer.coded(options, Handle::current())?;
     let task = tokio::task::spawn_blocking(move || {
         let reading = Reading {
-            sink,
+            sink: Gathering::start(sink)?,
             distinct: Distinct::default(),
             counter: Counter::default(),
             units: None,
@@ -75,7 +77,7 @@ async fn read_within(
 
 /// The rows of all inputs on their way into the lake.
 struct Reading {
-    sink: CodedSink,
+    sink: Gathering,
     distinct: Distinct,
     counter: Counter,
     /// The dictionary of units of measure.
@@ -92,7 +94,7 @@ impl Reading {
                 Ok(rows) => self.rows.push(rows),
                 Err(error) => {
                     // Where the sort failed, the rows could not go on: that is the reason.
-                    return Err(self.sink.abort().map_or(error, ImportError::from));
+                    return Err(self.sink.abort().unwrap_or(error));
                 }
             }
         }
@@ -131,7 +133,9 @@ impl Reading {
                 }
                 if step.rows.rows > 0 {
                     self.units = self.units.or(unit_dictionary(&step.rows));
-                    self.pass_on(&step.rows, input.context.ordinal)?;
+                    let rows = Arc::new(step.rows);
+                    self.sink.take(&rows, &self.distinct.dictionaries)?;
+                    self.counter.add(&rows, &self.distinct.dictionaries, input.context.ordinal)?;
                 }
                 if self.distinct.memory() > self.text_memory {
                     self.sink.forget_codes(&self.distinct.dictionaries)?;
@@ -140,21 +144,6 @@ impl Reading {
                 }
             }
             Ok((rows, rejected))
-        })
-    }
-}
-
-impl Reading {
-    /// Counts rows and gives them to the sink, beside one another.
-    fn pass_on(&mut self, rows: &CodedRows, ordinal: u32) -> Result<(), ImportError> {
-        let dictionaries = &self.distinct.dictionaries;
-        let (sink, counter) = (&mut self.sink, &mut self.counter);
-        std::thread::scope(|scope| {
-            let taking = scope.spawn(|| sink.take(rows, dictionaries));
-            let counted = counter.add(rows, dictionaries, ordinal);
-            let taken = taking.join().map_err(|_| ImportError::Task("gathering rows broke off".to_owned()))?;
-            counted?;
-            Ok(taken?)
         })
     }
 }

@@ -3,15 +3,19 @@
 use std::num::NonZeroUsize;
 
 use meterlake_lake::LakeError;
-use meterlake_lake::charges::columns::COLUMNS;
+use meterlake_lake::charges::columns::{self, COLUMNS};
 use meterlake_lake::charges::{Column, ColumnType};
 use meterlake_lake::coded::{Cells, CodedColumn, CodedRows, EMPTY, Number, TextDictionary};
+use sha2::{Digest, Sha256};
 
-use super::digest::{PROVENANCE, first_half, tag};
+use super::digest::{PROVENANCE, first_half_of, tag};
 use crate::ImportError;
 
 /// Rows from which a second thread is worth its start.
 const WORTH_A_THREAD: usize = 2_000;
+
+/// Beginnings of rows that are remembered: the days of some subscriptions.
+const BEGINNINGS: usize = 256;
 
 /// A column's part of a digest.
 enum Part<'a> {
@@ -27,25 +31,34 @@ enum Part<'a> {
 /// One digest a row, as [`super::digest::row_digests`] gives them for the same rows as Arrow columns.
 pub(crate) fn coded_digests(rows: &CodedRows, dictionaries: &[TextDictionary]) -> Result<Vec<u128>, ImportError> {
     let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut beginning = 0;
     for (column, cells) in COLUMNS.iter().zip(&rows.columns) {
         if PROVENANCE.contains(&column.name) {
             continue;
         }
+        if column.name == columns::RESOURCE_GROUP {
+            beginning = parts.len();
+        }
         let part = part_of(column, cells, dictionaries).ok_or_else(|| {
             ImportError::Lake(LakeError::Rows(format!("column {} is missing or of another type", column.name)))
         })?;
+        let goes_on = parts.len() > beginning;
         match (parts.last_mut(), part) {
             (_, Part::Same(bytes)) if bytes.is_empty() => {}
-            (Some(Part::Same(before)), Part::Same(bytes)) => before.extend(bytes),
+            (Some(Part::Same(before)), Part::Same(bytes)) if goes_on => before.extend(bytes),
             (_, part) => parts.push(part),
         }
     }
+    let (beginning, rest) = parts.split_at(beginning);
     let digest = |range: std::ops::Range<usize>| {
         let mut buffer = Vec::with_capacity(4096);
+        let mut beginnings = Beginnings { parts: beginning, known: vec![None; BEGINNINGS] };
         let digests = range.map(|row| {
+            let mut hash = beginnings.hash(row, &mut buffer);
             buffer.clear();
-            parts.iter().for_each(|part| part.write(row, &mut buffer));
-            first_half(&buffer)
+            rest.iter().for_each(|part| part.write(row, &mut buffer));
+            hash.update(&buffer);
+            first_half_of(hash)
         });
         digests.collect::<Vec<u128>>()
     };
@@ -102,7 +115,55 @@ fn part_of<'a>(column: &Column, cells: &'a CodedColumn, dictionaries: &'a [TextD
     }
 }
 
+/// Hashes of the columns before the resource: when, and whose. Neighbouring rows have few different ones.
+struct Beginnings<'a> {
+    parts: &'a [Part<'a>],
+    /// A row, and the hash of its beginning.
+    known: Vec<Option<(usize, Sha256)>>,
+}
+
+impl Beginnings<'_> {
+    /// The hash of the row's beginning, to go on with.
+    fn hash(&mut self, row: usize, buffer: &mut Vec<u8>) -> Sha256 {
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mixed =
+            self.parts.iter().fold(0u64, |mixed, part| (mixed.rotate_left(5) ^ part.word(row)).wrapping_mul(SPREAD));
+        let place = &mut self.known[(mixed >> 56) as usize % BEGINNINGS];
+        match place {
+            Some((known, hash)) if self.parts.iter().all(|part| part.is_alike(*known, row)) => hash.clone(),
+            _ => {
+                buffer.clear();
+                self.parts.iter().for_each(|part| part.write(row, buffer));
+                place.insert((row, Sha256::new_with_prefix(&buffer))).1.clone()
+            }
+        }
+    }
+}
+
 impl Part<'_> {
+    /// A number that rows have in common when their cells are alike.
+    fn word(&self, row: usize) -> u64 {
+        match self {
+            Self::Same(_) => 0,
+            Self::Text(_, _, codes) => u64::from(codes[row]),
+            Self::Wide(_, values) => (values[row] & 0xFFFF_FFFF).unsigned_abs() as u64,
+            Self::Long(_, values, _) => values[row].cast_unsigned(),
+            Self::Short(_, values) => u64::from(values[row].cast_unsigned()),
+            Self::Truth(_, values, _) => u64::from(values[row]),
+        }
+    }
+
+    fn is_alike(&self, a: usize, b: usize) -> bool {
+        match self {
+            Self::Same(_) => true,
+            Self::Text(_, _, codes) => codes[a] == codes[b],
+            Self::Wide(_, values) => values[a] == values[b],
+            Self::Long(_, values, _) => values[a] == values[b],
+            Self::Short(_, values) => values[a] == values[b],
+            Self::Truth(_, values, _) => values[a] == values[b],
+        }
+    }
+
     fn write(&self, row: usize, out: &mut Vec<u8>) {
         match self {
             Self::Same(bytes) => out.extend_from_slice(bytes),
@@ -168,10 +229,12 @@ mod tests {
         let mut dictionary = TextDictionary::default();
         let codes: Vec<u32> = (0..50).map(|n| dictionary.intern("ä".repeat(n).as_bytes())).collect();
         let dictionaries = [dictionary];
-        for rows in [1usize, 70, 2_500] {
+        // Rows that all differ, and rows of which every seventh is alike.
+        for (rows, kinds) in [(1usize, 1), (70, 70), (2_500, 2_500), (2_500, 7)] {
             let columns = COLUMNS.iter().map(|column| {
                 let each = next(3) > 0;
-                let mut values: Vec<Option<u64>> = (0..rows).map(|_| (next(4) > 0).then(|| next(50))).collect();
+                let some: Vec<Option<u64>> = (0..kinds).map(|_| (next(4) > 0).then(|| next(50))).collect();
+                let mut values: Vec<Option<u64>> = some.iter().copied().cycle().take(rows).collect();
                 if !each {
                     values = vec![values[0]; rows];
                 }

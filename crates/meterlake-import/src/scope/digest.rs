@@ -57,7 +57,11 @@ pub(super) fn tag(name: &str) -> [u8; 4] {
 }
 
 pub(super) fn first_half(bytes: &[u8]) -> u128 {
-    let hash = Sha256::digest(bytes);
+    first_half_of(Sha256::new_with_prefix(bytes))
+}
+
+pub(super) fn first_half_of(hash: Sha256) -> u128 {
+    let hash = hash.finalize();
     hash.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
 }
 

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 /// Bytes of a block.
 const BLOCK: usize = 256 << 10;
 
-/// Blocks that wait to be taken.
-const WAITING: usize = 4;
+/// Blocks that wait to be taken: as much as a batch of rows takes, or the thread would stand still while one is looked at.
+const WAITING: usize = 16;
 
 /// Some bytes of the source: as many as are told of the buffer.
 type Block = (Vec<u8>, usize);

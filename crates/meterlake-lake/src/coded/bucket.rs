@@ -1,15 +1,20 @@
 //! Rows gathered by what their files and days have in common, in bounded memory.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
-    fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
 
-use super::rows::{Cells, CodedColumn, CodedRows, Number};
+use super::{
+    rows::{Cells, CodedColumn, CodedRows, Number},
+    spill::{Segment, Spill, same_of},
+};
 use crate::{error::LakeError, tables::Table};
+
+/// The part of the memory that is made free when it is full.
+const ROOM: usize = 16;
 
 /// What all rows of a bucket have in common, the scope as codes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,22 +32,9 @@ pub(super) struct Bucket {
     /// What the rows take when they are loaded, in bytes.
     pub(super) bytes: usize,
     open: CodedRows,
+    /// Bytes of the open rows.
+    open_bytes: usize,
     spilled: Vec<Segment>,
-}
-
-/// Rows of a bucket in the spill file, one column after the other.
-#[derive(Debug)]
-struct Segment {
-    offset: u64,
-    rows: usize,
-    places: Vec<Place>,
-}
-
-/// A column of a segment: the dictionary and type with the one cell it has, or the width of its cells in bytes.
-#[derive(Debug)]
-struct Place {
-    same: CodedColumn,
-    width: usize,
 }
 
 /// All rows of a write.
@@ -68,13 +60,6 @@ struct Keys {
     partition: usize,
     scope: Vec<usize>,
     day: usize,
-}
-
-#[derive(Debug)]
-struct Spill {
-    path: PathBuf,
-    file: File,
-    end: u64,
 }
 
 impl Buckets {
@@ -112,15 +97,21 @@ impl Buckets {
             for (column, from) in bucket.open.columns.iter_mut().zip(&batch.columns) {
                 let added = append(column, bucket.open.rows, from, rows)?;
                 bucket.bytes += added;
+                bucket.open_bytes += added;
                 self.open_bytes += added;
             }
             bucket.open.rows += rows.len();
             bucket.rows += rows.len();
         }
         if self.open_bytes > self.memory {
-            self.spill_all()?;
+            self.spill_largest(self.memory - self.memory / ROOM)?;
         }
         Ok(())
+    }
+
+    /// Ends the taking of rows: where some are spilled, leaves memory to those that are loaded again.
+    pub(super) fn settle(&mut self) -> Result<(), LakeError> {
+        if self.spill.is_some() { self.spill_largest(self.memory / 4) } else { Ok(()) }
     }
 
     /// The rows of the batch by bucket: runs of places in a list of row numbers.
@@ -145,6 +136,7 @@ impl Buckets {
                             rows: 0,
                             bytes: 0,
                             open: CodedRows::default(),
+                            open_bytes: 0,
                             spilled: Vec::new(),
                         });
                         counts.push(0);
@@ -175,23 +167,23 @@ impl Buckets {
         Ok((runs, order))
     }
 
-    fn spill_all(&mut self) -> Result<(), LakeError> {
-        if self.spill.is_none() {
-            let path = self.staging.clone();
-            let file = tempfile::tempfile_in(&path).map_err(LakeError::io(&path))?;
-            self.spill = Some(Spill { path, file, end: 0 });
-        }
-        let Some(spill) = &mut self.spill else { return Ok(()) };
-        let mut bytes = Vec::new();
-        for bucket in self.list.iter_mut().filter(|bucket| bucket.open.rows > 0) {
+    /// Spills the buckets that hold most, until no more than so many bytes are held. Not all of them, so that rows need
+    /// not wait long for it and what is held in the end need not be read back.
+    fn spill_largest(&mut self, most: usize) -> Result<(), LakeError> {
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill::create(&self.staging)?),
+        };
+        let mut held: Vec<&mut Bucket> = self.list.iter_mut().filter(|bucket| bucket.open_bytes > 0).collect();
+        held.sort_unstable_by_key(|bucket| Reverse(bucket.open_bytes));
+        for bucket in held {
+            if self.open_bytes <= most {
+                break;
+            }
             let open = std::mem::take(&mut bucket.open);
-            bytes.clear();
-            let places = open.columns.into_iter().map(|column| pack(column, &mut bytes)).collect();
-            bucket.spilled.push(Segment { offset: spill.end, rows: open.rows, places });
-            spill.file.write_all(&bytes).map_err(LakeError::io(&spill.path))?;
-            spill.end += bytes.len() as u64;
+            self.open_bytes -= std::mem::take(&mut bucket.open_bytes);
+            bucket.spilled.push(spill.write(open)?);
         }
-        self.open_bytes = 0;
         Ok(())
     }
 
@@ -239,7 +231,7 @@ impl Buckets {
         }
         let segment = bucket.spilled.remove(0);
         let Some(spill) = &mut self.spill else { return Ok(None) };
-        spill.read(segment).map(Some).map_err(LakeError::io(&spill.path))
+        spill.read(segment).map(Some)
     }
 
     /// Takes all rows of a bucket out.
@@ -289,17 +281,6 @@ fn code_at(column: &CodedColumn, row: usize) -> Option<u32> {
     }
 }
 
-/// A column of no rows of the same type and dictionary.
-fn same_of(column: &CodedColumn) -> CodedColumn {
-    match column {
-        CodedColumn::Text(dictionary, _) => CodedColumn::Text(*dictionary, Cells::Same(0)),
-        CodedColumn::Wide(_) => CodedColumn::Wide(Cells::Same(0)),
-        CodedColumn::Long(_) => CodedColumn::Long(Cells::Same(0)),
-        CodedColumn::Short(_) => CodedColumn::Short(Cells::Same(0)),
-        CodedColumn::Truth(_) => CodedColumn::Truth(Cells::Same(0)),
-    }
-}
-
 /// Appends cells to a column that has `have`; returns how many bytes it grew by.
 fn append(to: &mut CodedColumn, have: usize, from: &CodedColumn, rows: &[u32]) -> Result<usize, LakeError> {
     match (to, from) {
@@ -340,84 +321,6 @@ fn extend<T: Copy + PartialEq>(to: &mut Cells<T>, have: usize, from: &Cells<T>, 
         }
     }
     grown * size_of::<T>()
-}
-
-/// Writes the cells of a column behind `bytes`, codes as narrow as they may be.
-fn pack(column: CodedColumn, bytes: &mut Vec<u8>) -> Place {
-    let width = match &column {
-        CodedColumn::Text(_, Cells::Each(codes)) => {
-            let most = codes.iter().copied().max().unwrap_or(0);
-            let width = if most < 1 << 8 {
-                1
-            } else if most < 1 << 16 {
-                2
-            } else {
-                4
-            };
-            match width {
-                1 => bytes.extend(codes.iter().map(|c| c.to_le_bytes()[0])),
-                2 => codes.iter().for_each(|c| bytes.extend_from_slice(&c.to_le_bytes()[..2])),
-                _ => codes.iter().for_each(|c| bytes.extend_from_slice(&c.to_le_bytes())),
-            }
-            width
-        }
-        CodedColumn::Wide(Cells::Each(values)) => {
-            values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
-            16
-        }
-        CodedColumn::Long(Cells::Each(values)) => {
-            values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
-            8
-        }
-        CodedColumn::Short(Cells::Each(values)) => {
-            values.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes()));
-            4
-        }
-        CodedColumn::Truth(Cells::Each(values)) => {
-            bytes.extend_from_slice(values);
-            1
-        }
-        _ => 0,
-    };
-    Place { same: if width == 0 { column } else { same_of(&column) }, width }
-}
-
-impl Spill {
-    fn read(&mut self, segment: Segment) -> io::Result<CodedRows> {
-        self.file.seek(SeekFrom::Start(segment.offset))?;
-        let rows = segment.rows;
-        let mut buffer = Vec::new();
-        let mut columns = Vec::with_capacity(segment.places.len());
-        for Place { same, width } in segment.places {
-            if width == 0 {
-                columns.push(same);
-                continue;
-            }
-            buffer.resize(rows * width, 0);
-            self.file.read_exact(&mut buffer)?;
-            columns.push(match same {
-                CodedColumn::Text(dictionary, _) => CodedColumn::Text(dictionary, Cells::Each(codes(&buffer, width))),
-                CodedColumn::Wide(_) => CodedColumn::Wide(Cells::Each(unpack(&buffer, i128::from_le_bytes))),
-                CodedColumn::Long(_) => CodedColumn::Long(Cells::Each(unpack(&buffer, i64::from_le_bytes))),
-                CodedColumn::Short(_) => CodedColumn::Short(Cells::Each(unpack(&buffer, i32::from_le_bytes))),
-                CodedColumn::Truth(_) => CodedColumn::Truth(Cells::Each(buffer.clone())),
-            });
-        }
-        self.file.seek(SeekFrom::Start(self.end))?;
-        Ok(CodedRows { rows, columns })
-    }
-}
-
-fn codes(bytes: &[u8], width: usize) -> Vec<u32> {
-    match width {
-        1 => bytes.iter().copied().map(u32::from).collect(),
-        2 => unpack(bytes, |b: [u8; 2]| u32::from(u16::from_le_bytes(b))),
-        _ => unpack(bytes, u32::from_le_bytes),
-    }
-}
-
-fn unpack<const N: usize, T>(bytes: &[u8], value: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
 }
 
 /// Whether cells hold a null.

@@ -14,6 +14,7 @@ mod order;
 mod part;
 mod rows;
 mod sink;
+mod spill;
 mod stream;
 
 pub use dictionary::{EMPTY, TextDictionary};

@@ -121,6 +121,7 @@ impl CodedSink {
         if let Some(stream) = self.stream.take() {
             return stream.finish().map(|(files, _)| files);
         }
+        self.buckets.settle()?;
         let ranks = self.ranks(dictionaries);
         let texts = Texts { dictionaries, ranks: &ranks };
         let mut keys: Vec<(FileKey, i32, usize)> = Vec::new();
