@@ -7,7 +7,7 @@ use std::process::Command;
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 
 /// An import's stages are threads, and by default most of them get an arena of their own, in which freed memory stays: a
-/// month of 2.8 million rows then takes up to 600 MiB, with one arena 270, in the same time.
+/// month of 2.8 million rows then takes up to 600 MiB, with one arena about half, in the same time.
 const ARENAS: &str = "1";
 
 /// Freed memory is kept for what comes next, which is as large: pages from the system must be cleared, and are otherwise
