@@ -1,14 +1,14 @@
 //! A column of a row group: its distinct values, and the codes of its rows, which are decoded where they are used.
 
-use std::ops::Range;
+use std::{ops::Range, slice::Iter};
 
 use parquet::basic::{Encoding, Type};
 
 use super::{
     AggregateError, Sum,
-    kernels::{Listed, SumOfCodes},
+    kernels::{Chosen, Listed, SumOfCodes},
     plain::{Plain, Values},
-    selected::Rows,
+    selected::{Counting, Rows, Walk},
 };
 use crate::{
     read::{Buffers, Chunk, DataPage, OpenGroup, RowGroup, Take, Unread, visit},
@@ -31,6 +31,21 @@ enum Stored {
     /// The file has the column. How many of the values are its dictionary; for each page whose values are not in it,
     /// the code of the first.
     Chunk { chunk: Chunk, dictionary: usize, listed: Vec<Option<u32>> },
+}
+
+/// The rows to come and the groups of those that count.
+struct Coming<'a> {
+    walk: Walk<'a>,
+    ids: &'a [u32],
+}
+
+impl<'a> Coming<'a> {
+    /// Which of the next visited rows count, and the groups of these. None when there are not as many groups.
+    fn next(&mut self, rows: usize) -> Option<(Counting<'a>, Iter<'a, u32>)> {
+        let counting = self.walk.next(rows);
+        let ids = self.ids.split_off(..counting.len())?;
+        Some((counting, ids.iter()))
+    }
 }
 
 /// What a column is opened for.
@@ -76,8 +91,23 @@ impl Column {
         Ok(Self { name, values, stored: Stored::Chunk { chunk, dictionary, listed } })
     }
 
-    /// Hands the codes of the rows over.
+    /// Hands the codes of the rows that count over.
     pub(super) fn codes(
+        &self,
+        open: &OpenGroup,
+        rows: &Rows,
+        buffers: &mut Buffers,
+        take: &mut impl Take,
+    ) -> Result<(), AggregateError> {
+        let walk = rows.walk();
+        if walk.all() || matches!(self.stored, Stored::Same { .. }) {
+            return self.visited(open, rows, buffers, take);
+        }
+        self.visited(open, rows, buffers, &mut Chosen::new(walk, take))
+    }
+
+    /// Hands the codes of the visited rows over; of a column without codes those of the rows that count.
+    fn visited(
         &self,
         open: &OpenGroup,
         rows: &Rows,
@@ -151,32 +181,33 @@ impl Column {
             }
             Stored::Chunk { chunk, dictionary, .. } => (chunk, values.get(..*dictionary).unwrap_or_default()),
         };
-        let mut at = 0;
+        let mut coming = Coming { walk: rows.walk(), ids };
         for page in 0..chunk.pages() {
             let held = chunk.rows(page);
             if !rows.any(&held) {
                 continue;
             }
-            if rows.few && self.sum_some(open, (chunk, page), rows, (ids, &mut at), buffers, &mut add)? {
+            if rows.few && self.sum_some(open, (chunk, page), rows, &mut coming, buffers, &mut add)? {
                 continue;
             }
             let data = chunk.page(open, page, buffers).map_err(|unread| failed(self.name, unread))?;
             if data.present.is_some() {
                 let numbers = self.with_nulls(&data, chunk, dictionary).ok_or_else(damaged)?;
                 for range in rows.within(&held) {
-                    let (first, length) = (at, range.len());
-                    at += length;
-                    let ids = ids.get(first..at).ok_or_else(damaged)?;
+                    let (counting, mut ids) = coming.next(range.len()).ok_or_else(damaged)?;
                     let numbers = numbers.get(range).ok_or_else(damaged)?;
-                    ids.iter().zip(numbers).for_each(|(id, number)| add(*id, *number));
+                    let added = counting.of(numbers, |number| {
+                        if let Some(id) = ids.next() {
+                            add(*id, *number);
+                        }
+                    });
+                    added.ok_or_else(damaged)?;
                 }
             } else if data.encoding == Encoding::PLAIN {
                 let plain = Plain::new(data.values, held.len(), chunk.physical, chunk.width).ok_or_else(damaged)?;
                 for range in rows.within(&held) {
-                    let (first, length) = (at, range.len());
-                    at += length;
-                    let mut ids = ids.get(first..at).ok_or_else(damaged)?.iter();
-                    let added = plain.within(range, |number| {
+                    let (counting, mut ids) = coming.next(range.len()).ok_or_else(damaged)?;
+                    let added = plain.within(range, counting, |number| {
                         if let Some(id) = ids.next() {
                             add(*id, number);
                         }
@@ -184,10 +215,16 @@ impl Column {
                     added.ok_or_else(damaged)?;
                 }
             } else {
-                let left = ids.get(at..).ok_or_else(damaged)?;
-                let mut sum = SumOfCodes { values: dictionary, ids: left, add: &mut add };
-                self.coded(&data, rows.within(&held), &mut sum).ok_or_else(damaged)?;
-                at = ids.len() - sum.ids.len();
+                let visited = rows.within(&held).map(|range| range.len()).sum();
+                let walk = coming.walk;
+                let (_, ids) = coming.next(visited).ok_or_else(damaged)?;
+                let mut sum = SumOfCodes { values: dictionary, ids: ids.as_slice(), add: &mut add };
+                let summed = if walk.all() {
+                    self.coded(&data, rows.within(&held), &mut sum)
+                } else {
+                    self.coded(&data, rows.within(&held), &mut Chosen::new(walk, &mut sum))
+                };
+                summed.ok_or_else(damaged)?;
             }
         }
         Ok(())
@@ -199,7 +236,7 @@ impl Column {
         open: &OpenGroup,
         (chunk, page): (&Chunk, usize),
         rows: &Rows,
-        (ids, at): (&[u32], &mut usize),
+        coming: &mut Coming<'_>,
         buffers: &mut Buffers,
         add: &mut impl FnMut(u32, i128),
     ) -> Result<bool, AggregateError> {
@@ -217,14 +254,14 @@ impl Column {
             let count = back.end - front.start;
             let plain = Plain::new(bytes, count, chunk.physical, chunk.width).ok_or_else(damaged)?;
             for range in near {
-                let mut ids = ids.get(*at..*at + range.len()).ok_or_else(damaged)?.iter();
-                *at += range.len();
+                let (counting, mut ids) = coming.next(range.len()).ok_or_else(damaged)?;
                 let take = |number| {
                     if let Some(id) = ids.next() {
                         add(*id, number);
                     }
                 };
-                plain.within(range.start - front.start..range.end - front.start, take).ok_or_else(damaged)?;
+                let places = range.start - front.start..range.end - front.start;
+                plain.within(places, counting, take).ok_or_else(damaged)?;
             }
         }
         Ok(true)
@@ -245,7 +282,8 @@ impl Column {
             }
             Stored::Chunk { chunk, .. } => chunk,
         };
-        let mut ids = ids.iter();
+        let damaged = || unsupported(self.name, "damaged, or in an encoding that is not summed here");
+        let mut coming = Coming { walk: rows.walk(), ids };
         for page in 0..chunk.pages() {
             let held = chunk.rows(page);
             if !rows.any(&held) {
@@ -253,11 +291,17 @@ impl Column {
             }
             let data = chunk.page(open, page, buffers).map_err(|unread| failed(self.name, unread))?;
             for range in rows.within(&held) {
-                for (row, id) in range.zip(&mut ids) {
-                    if data.present.as_ref().is_none_or(|present| present.get(row) == Some(&1)) {
+                let (counting, mut ids) = coming.next(range.len()).ok_or_else(damaged)?;
+                let Some(present) = &data.present else {
+                    ids.for_each(|id| add(*id));
+                    continue;
+                };
+                let added = counting.of(present.get(range).ok_or_else(damaged)?, |level| {
+                    if let Some(id) = ids.next().filter(|_| *level == 1) {
                         add(*id);
                     }
-                }
+                });
+                added.ok_or_else(damaged)?;
             }
         }
         Ok(())
@@ -270,7 +314,7 @@ impl Column {
         let mut numbers = Vec::with_capacity(count);
         if page.encoding == Encoding::PLAIN {
             let plain = Plain::new(page.values, count, chunk.physical, chunk.width)?;
-            plain.within(0..count, |number| numbers.push(number))?;
+            plain.within(0..count, Counting::All(count), |number| numbers.push(number))?;
         } else if count > 0 {
             let mut codes = Listed::default();
             self.coded(page, std::iter::once(0..count), &mut codes)?;

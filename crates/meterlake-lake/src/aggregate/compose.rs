@@ -41,10 +41,13 @@ impl Composed {
     }
 
     /// Whether a key of so many codes can be added to the numbers: code times [`Composed::step`]. Otherwise it takes
-    /// [`Composed::hash`]. Of rows with a 0 in the mask any number may come.
-    pub(super) fn has_room(&mut self, radix: usize, mask: Option<&[u8]>) -> bool {
-        if self.possible.saturating_mul(radix) > MOST_LOOSE && radix > 1 {
-            self.count(mask);
+    /// [`Composed::hash`].
+    pub(super) fn has_room(&mut self, radix: usize) -> bool {
+        // Numbers of one key alone are mostly all there.
+        let composed = self.levels.last().is_some_and(|level| level.radices.len() + usize::from(level.base > 1) > 1);
+        let possible = self.possible.saturating_mul(radix);
+        if radix > 1 && (possible > MOST_TABLE || possible > MOST_LOOSE && composed) {
+            self.count();
         }
         self.possible.saturating_mul(radix) <= MOST_TABLE
     }
@@ -96,24 +99,16 @@ impl Composed {
     }
 
     /// Numbers only those groups that there are.
-    pub(super) fn count(&mut self, mask: Option<&[u8]>) {
+    pub(super) fn count(&mut self) {
         let mut numbers = vec![0u32; self.possible];
         let mut known: Vec<u64> = Vec::new();
-        let mut number = |id: &mut u32| {
-            let Some(number) = numbers.get_mut(*id as usize) else { return };
+        for id in &mut self.ids {
+            let Some(number) = numbers.get_mut(*id as usize) else { continue };
             if *number == 0 {
                 known.push(u64::from(*id));
                 *number = known.len() as u32;
             }
             *id = *number - 1;
-        };
-        match mask {
-            None => self.ids.iter_mut().for_each(number),
-            Some(mask) => {
-                for (id, counts) in self.ids.iter_mut().zip(mask) {
-                    if *counts == 1 { number(id) } else { *id = 0 }
-                }
-            }
         }
         self.possible = known.len().max(1);
         if known.is_empty() {
@@ -173,28 +168,25 @@ mod tests {
                     (0..500).map(next).collect()
                 })
                 .collect();
-            let every: Vec<u8> = (0..500).map(|row| u8::from(row % 3 != 1)).collect();
-            for mask in [None, Some(every.as_slice())] {
-                let mut composed = Composed::new(500, vec![1, 2]);
-                for column in &codes {
-                    if composed.has_room(radix, mask) {
-                        let step = composed.step() as u32;
-                        composed.ids.iter_mut().zip(column).for_each(|(id, code)| *id += code * step);
-                        composed.added(radix);
-                    } else {
-                        composed.hash(column, radix);
-                    }
+            let mut composed = Composed::new(500, vec![1, 2]);
+            for column in &codes {
+                if composed.has_room(radix) {
+                    let step = composed.step() as u32;
+                    composed.ids.iter_mut().zip(column).for_each(|(id, code)| *id += code * step);
+                    composed.added(radix);
+                } else {
+                    composed.hash(column, radix);
                 }
-                composed.count(mask);
-                let mut found = BTreeMap::new();
-                for row in (0..500).filter(|row| mask.is_none_or(|mask| mask[*row] == 1)) {
-                    let mut key = vec![9; columns];
-                    composed.codes(composed.ids[row] as usize, &mut key);
-                    assert_eq!(key, codes.iter().map(|codes| codes[row]).collect::<Vec<_>>(), "{columns} {radix}");
-                    found.insert(key, composed.ids[row]);
-                }
-                assert_eq!(found.len(), composed.groups());
             }
+            composed.count();
+            let mut found = BTreeMap::new();
+            for row in 0..500 {
+                let mut key = vec![9; columns];
+                composed.codes(composed.ids[row] as usize, &mut key);
+                assert_eq!(key, codes.iter().map(|codes| codes[row]).collect::<Vec<_>>(), "{columns} {radix}");
+                found.insert(key, composed.ids[row]);
+            }
+            assert_eq!(found.len(), composed.groups());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is done with the codes of rows as they are decoded.
 
+use super::selected::Walk;
 use crate::read::Take;
 
 /// Lists them.
@@ -15,6 +16,36 @@ impl Take for Listed {
     fn each(&mut self, numbers: &[u32]) -> Option<()> {
         self.0.extend_from_slice(numbers);
         Some(())
+    }
+}
+
+/// Hands over the codes of those visited rows that count.
+pub(super) struct Chosen<'a, T> {
+    walk: Walk<'a>,
+    codes: Vec<u32>,
+    take: &'a mut T,
+}
+
+impl<'a, T: Take> Chosen<'a, T> {
+    pub(super) fn new(walk: Walk<'a>, take: &'a mut T) -> Self {
+        Self { walk, codes: Vec::new(), take }
+    }
+}
+
+impl<T: Take> Take for Chosen<'_, T> {
+    fn repeat(&mut self, number: u32, rows: usize) -> Option<()> {
+        match self.walk.next(rows).len() {
+            0 => Some(()),
+            rows => self.take.repeat(number, rows),
+        }
+    }
+
+    fn each(&mut self, numbers: &[u32]) -> Option<()> {
+        let counting = self.walk.next(numbers.len());
+        self.codes.clear();
+        self.codes.reserve(counting.len());
+        counting.of(numbers, |number| self.codes.push(*number))?;
+        if self.codes.is_empty() { Some(()) } else { self.take.each(&self.codes) }
     }
 }
 

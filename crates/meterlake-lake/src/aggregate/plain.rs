@@ -4,6 +4,8 @@ use std::{ops::Range, sync::Arc};
 
 use parquet::basic::Type;
 
+use super::selected::Counting;
+
 /// The distinct values of a column chunk, or those of its pages without a dictionary one by one.
 #[derive(Debug)]
 pub(super) enum Values {
@@ -85,18 +87,22 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// Hands those at these places to `take`.
-    pub(super) fn within(self, places: Range<usize>, mut take: impl FnMut(i128)) -> Option<()> {
+    /// Hands those at these places that count to `take`.
+    pub(super) fn within(self, places: Range<usize>, counting: Counting<'_>, mut take: impl FnMut(i128)) -> Option<()> {
         match self {
-            Self::Small(numbers) => numbers.get(places)?.iter().for_each(|number| take(small(number))),
-            Self::Large(numbers) => numbers.get(places)?.iter().for_each(|number| take(large(number))),
-            Self::Wide(numbers) => numbers.get(places)?.iter().for_each(|number| take(wide(number))),
+            Self::Small(numbers) => counting.of(numbers.get(places)?, |number| take(small(number))),
+            Self::Large(numbers) => counting.of(numbers.get(places)?, |number| take(large(number))),
+            Self::Wide(numbers) => counting.of(numbers.get(places)?, |number| take(wide(number))),
             Self::Other(bytes, width) => {
                 let bytes = bytes.get(places.start.checked_mul(width)?..places.end.checked_mul(width)?)?;
-                bytes.chunks_exact(width).for_each(|number| take(other(number)));
+                if matches!(counting, Counting::All(_)) {
+                    bytes.chunks_exact(width).for_each(|number| take(other(number)));
+                    return Some(());
+                }
+                let numbers: Vec<&[u8]> = bytes.chunks_exact(width).collect();
+                counting.of(&numbers, |number| take(other(number)))
             }
         }
-        Some(())
     }
 }
 

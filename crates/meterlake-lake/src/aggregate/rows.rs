@@ -199,7 +199,7 @@ impl Columns<'_> {
                 let table: Vec<u32> = key.numbers.iter().map(|number| number.wrapping_mul(step as u32)).collect();
                 self.add_key(key, &table, rows, &mut ids)?;
             }
-            self.measure(target, rows, &mut ids, (&mut dense.rows, &mut dense.sums))?;
+            self.measure(target, rows, &ids, (&mut dense.rows, &mut dense.sums))?;
             self.bench.ids = ids;
         } else {
             self.composed(target, rows, &keys)?;
@@ -230,7 +230,6 @@ impl Columns<'_> {
 
     /// Groups rows of many combinations.
     fn composed(&mut self, target: &Target<'_>, rows: &Rows, keys: &[KeyOfRows]) -> Result<(), AggregateError> {
-        let mask = rows.mask.as_deref();
         let mut composed = Composed::new(rows.len(), std::mem::take(&mut self.bench.ids));
         // For each key the numbers of the values that are told apart: several codes may have the same.
         let mut values = Vec::with_capacity(keys.len());
@@ -240,7 +239,7 @@ impl Columns<'_> {
             distinct.dedup();
             let own = |number: &u32| distinct.binary_search(number).unwrap_or(0) as u32;
             let radix = distinct.len().max(1);
-            if composed.has_room(radix, mask) {
+            if composed.has_room(radix) {
                 let step = composed.step() as u32;
                 let table: Vec<u32> = key.numbers.iter().map(|number| own(number) * step).collect();
                 self.add_key(key, &table, rows, &mut composed.ids)?;
@@ -254,13 +253,13 @@ impl Columns<'_> {
             values.push(distinct);
         }
         if composed.groups() > rows.len() / 4 {
-            composed.count(mask);
+            composed.count();
         }
         let width = target.aggregation.measures.len();
         let mut held = vec![0u32; composed.groups()];
         let mut sums = vec![Sum::default(); composed.groups() * width];
-        let mut ids = std::mem::take(&mut composed.ids);
-        self.measure(target, rows, &mut ids, (&mut held, &mut sums))?;
+        let ids = std::mem::take(&mut composed.ids);
+        self.measure(target, rows, &ids, (&mut held, &mut sums))?;
         self.bench.ids = ids;
         let mut arriving = Arriving::default();
         let mut codes = vec![0u32; keys.len()];
@@ -279,21 +278,13 @@ impl Columns<'_> {
         &mut self,
         target: &Target<'_>,
         rows: &Rows,
-        ids: &mut [u32],
-        (held, sums): (&mut Vec<u32>, &mut Vec<Sum>),
+        ids: &[u32],
+        (held, sums): (&mut [u32], &mut [Sum]),
     ) -> Result<(), AggregateError> {
         let measures = &target.aggregation.measures;
         let width = measures.len();
-        // Rows that do not count go to a group of their own.
-        let groups = held.len();
-        if let Some(mask) = &rows.mask {
-            let none = groups as u32;
-            ids.iter_mut().zip(mask).for_each(|(id, counts)| *id = if *counts == 1 { *id } else { none });
-            held.push(0);
-            sums.resize(sums.len() + width, Sum::default());
-        }
-        let before: Option<Vec<u32>> = measures.contains(&Measure::Rows).then(|| held.clone());
-        for id in ids.iter() {
+        let before: Option<Vec<u32>> = measures.contains(&Measure::Rows).then(|| held.to_vec());
+        for id in ids {
             if let Some(held) = held.get_mut(*id as usize) {
                 // Where nobody asks how many there are, it takes no waiting for the count of the row before.
                 *held = if before.is_some() { *held + 1 } else { 1 };
@@ -324,8 +315,6 @@ impl Columns<'_> {
                 }
             }
         }
-        held.truncate(groups);
-        sums.truncate(groups * width);
         Ok(())
     }
 }

@@ -174,12 +174,15 @@ async fn sums_of_any_groups_and_conditions_are_those_of_plain_rows() {
     let third: fn(&str) -> bool = |category| category.ends_with(['1', '5', '7']);
     let one = || Condition::OneOf(columns::CUSTOMER_TENANT_ID, ["customer-3".to_owned()].into());
     type Passes = fn(&dyn Fn(&str) -> String) -> bool;
-    let conditions: [(Condition, Passes); 6] = [
+    let conditions: [(Condition, Passes); 8] = [
         (Condition::All(vec![]), |_| true),
         (text(columns::CHARGE_TYPE, usage), |value| value(columns::CHARGE_TYPE) == "Usage"),
         (Condition::Not(Box::new(text(columns::METER_CATEGORY, third))), |value| {
             !value(columns::METER_CATEGORY).ends_with(['1', '5', '7'])
         }),
+        // Rows here and there: some, and few.
+        (text(columns::METER_CATEGORY, third), |value| value(columns::METER_CATEGORY).ends_with(['1', '5', '7'])),
+        (text(columns::METER_ID, |id| id.ends_with('3')), |value| value(columns::METER_ID).ends_with('3')),
         (Condition::All(vec![one(), text(columns::SUBSCRIPTION_ID, |id| id == "subscription-07")]), |value| {
             value(columns::CUSTOMER_TENANT_ID) == "customer-3" && value(columns::SUBSCRIPTION_ID).ends_with("07")
         }),
