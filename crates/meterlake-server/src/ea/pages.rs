@@ -1,7 +1,11 @@
 //! JSON pages.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
 use axum::response::Response;
-use meterlake_reports::{EaJsonRequest, EaPlace, EaRequest, JsonRows, Selection};
+use futures::{StreamExt, stream};
+use meterlake_reports::{EaBody, EaJsonRequest, EaPlace, EaRequest, JsonRows, Selection};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -51,7 +55,21 @@ pub(crate) async fn page(state: &ServerState, call: &EaCall, selection: Selectio
         .transpose()?;
     let mut body = page.body;
     body.push(&end(next.as_deref())?);
-    Ok(answer::tagged(answer::json_bytes(body.finish()), &tag))
+    Ok(answer::tagged(answer::json_bytes(sent(body)), &tag))
+}
+
+/// The page, written while the client takes it where it is long.
+fn sent(mut page: EaBody) -> Body {
+    let first = page.next().unwrap_or_default();
+    if page.is_empty() {
+        return Body::from(first);
+    }
+    let rest = stream::unfold(page, |mut page| async move {
+        // What is there is sent before more is written, and other requests have their turn.
+        tokio::task::yield_now().await;
+        page.next().map(|piece| (Ok::<_, Infallible>(piece), page))
+    });
+    Body::from_stream(stream::iter([Ok(first)]).chain(rest))
 }
 
 /// What stands before the rows of a page: `{"id","data","nextLink"}`.
