@@ -77,9 +77,18 @@ impl EaBody {
         self
     }
 
+    /// Writes what there is so far, so that no row group is needed for it any more.
     fn write_all(&mut self) {
-        let mut out = self.buffers.take();
-        let end = self.write(&mut out, usize::MAX);
+        let mut out = match self.parts.pop_front() {
+            // What was written before stays where it is.
+            Some(Part::Bytes(bytes)) => bytes,
+            Some(rows) => {
+                self.parts.push_front(rows);
+                Vec::new()
+            }
+            None => return,
+        };
+        let end = self.write(&mut out, out.len(), usize::MAX);
         out.truncate(end);
         self.parts.push_back(Part::Bytes(out));
     }
@@ -90,9 +99,8 @@ impl EaBody {
         self.parts.is_empty()
     }
 
-    /// Writes about `most` bytes to `out`, which grows by itself; where they end.
-    fn write(&mut self, out: &mut Vec<u8>, most: usize) -> usize {
-        let mut end = 0;
+    /// Writes to `out`, which grows by itself, from `end` until about `most`; where it ends.
+    fn write(&mut self, out: &mut Vec<u8>, mut end: usize, most: usize) -> usize {
         while end < most
             && let Some(part) = self.parts.pop_front()
         {
@@ -137,7 +145,7 @@ impl Iterator for EaBody {
             return None;
         }
         let mut out = self.buffers.take();
-        let end = self.write(&mut out, PIECE);
+        let end = self.write(&mut out, 0, PIECE);
         Some(self.buffers.bytes(out, end))
     }
 }

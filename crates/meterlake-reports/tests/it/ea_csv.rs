@@ -313,8 +313,8 @@ async fn a_walk_goes_on_where_it_was_whatever_has_changed() {
 
 #[tokio::test]
 async fn a_page_is_written_while_it_is_read_and_at_once_where_others_are() {
-    let world = World::new().await;
-    import_in_pieces(&world, 1, &of_one_scope(&mut Random(45), 1, "202411", 2000)).await;
+    let mut world = World::new().await;
+    world.import(import_id(1), of_one_scope(&mut Random(45), 1, "202411", 2000), |_| false).await;
     let (straight, engine) = reports(&world, true);
     let page = async || {
         let charges = request(&["100"], Selection::Period("202411".parse().unwrap()), false);
