@@ -88,7 +88,8 @@ impl EaBody {
             }
             None => return,
         };
-        let end = self.write(&mut out, out.len(), usize::MAX);
+        let filled = out.len();
+        let end = self.write(&mut out, filled, usize::MAX);
         out.truncate(end);
         self.parts.push_back(Part::Bytes(out));
     }
