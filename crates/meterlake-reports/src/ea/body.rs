@@ -11,7 +11,7 @@ use super::chain::Prepared;
 use crate::encode::Buffers;
 
 /// About how many bytes are written at a time: the client takes them while the next ones are written.
-const PIECE: usize = 192 << 10;
+const PIECE: usize = 256 << 10;
 /// Pages that are written while they are sent. Each keeps its row groups in memory until its client has taken it, so
 /// all others are written whole at once.
 const AT_ONCE: usize = 2;
