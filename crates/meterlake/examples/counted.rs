@@ -133,7 +133,7 @@ async fn json(reports: &Reports, times: u64) -> Result<u64, Failure> {
             let (charges, layout) = (month()?, "v2");
             let wanted = EaJsonRequest { charges, after, limit: PAGE, rows: JsonRows::new(&fields()), layout };
             let page = reports.ea_json(wanted, b"").await?;
-            page.body.for_each(|piece| drop(black_box(piece)));
+            black_box(page.body.finish());
             after = page.next;
             if after.is_none() {
                 break;

@@ -11,7 +11,6 @@ use meterlake_lake::read::RowGroup;
 use tokio::sync::mpsc;
 
 use super::EaRequest;
-use super::body::Turns;
 use super::chain::{Form, Prepared, Room, Wanted, Way, room_of};
 use super::kept::Kept;
 use super::plan::Details;
@@ -40,12 +39,11 @@ pub(crate) struct Exporter {
     pub(crate) buffers: Buffers,
     pub(crate) room: Room,
     pub(crate) kept: Arc<Kept>,
-    pub(crate) turns: Turns,
 }
 
 impl Exporter {
     pub(crate) fn new() -> Self {
-        Self { buffers: Buffers::default(), room: Room::new(), kept: Arc::default(), turns: Turns::default() }
+        Self { buffers: Buffers::default(), room: Room::new(), kept: Arc::default() }
     }
 }
 
@@ -155,11 +153,7 @@ impl Writer {
 
     async fn prepared(&self, part: &Part) -> Result<Arc<Prepared>, ReportError> {
         if part.kept {
-            return self
-                .exporter
-                .kept
-                .prepared(&self.admitted, &part.group, &self.form, self.layout, self.wanted)
-                .await;
+            return self.exporter.kept.prepared(&part.group, &self.form, self.layout, self.wanted).await;
         }
         let room = self.exporter.room.wait(room_of(&part.group, &self.form)).await;
         Prepared::new(&part.group, &self.form, self.wanted, room).await.map(Arc::new)

@@ -2,21 +2,47 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use meterlake_lake::read::RowGroup;
 use meterlake_lake::{ChargesSnapshot, Lake};
 
-use super::body::EaBody;
 use super::chain::{Chain, Form};
 use super::export::Exporter;
 use super::position::{EaPlace, EaPosition, EaRow};
 use super::{EaRequest, planned_page};
-use crate::encode::JsonRows;
+use crate::encode::{Buffers, JsonRows};
 use crate::engine::{Admitted, QueryEngine};
 use crate::plan::snapshot;
 use crate::{EncodeError, ReportError};
 
 /// When so many pages or fewer are left of a row group, a walk gets the next one decoded.
 const PAGES_AHEAD: usize = 64;
+
+/// A page under construction: what stands before its rows, then these, then what follows them.
+#[derive(Debug, Default)]
+pub struct EaBody {
+    buffer: Vec<u8>,
+    end: usize,
+    home: Buffers,
+}
+
+impl EaBody {
+    /// Appends bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let end = self.end + bytes.len();
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        self.buffer[self.end..end].copy_from_slice(bytes);
+        self.end = end;
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        self.home.bytes(self.buffer, self.end)
+    }
+}
 
 /// Which page, and how its rows are written.
 #[derive(Clone, Debug)]
@@ -53,13 +79,14 @@ pub(crate) async fn page(
     start: &[u8],
 ) -> Result<EaJsonPage, ReportError> {
     let snapshot = snapshot(lake, request.charges.snapshot).await?;
-    let mut body = EaBody::new(exporter.buffers.clone(), start);
+    let mut body = EaBody { buffer: exporter.buffers.take(), end: 0, home: exporter.buffers.clone() };
+    body.push(start);
     if let Some(chain) = Chain::new(&snapshot, &request.charges)
         && let Some(from) = From::new(&chain, request.after.as_ref())
         && let Some(admitted) = engine.admit().await?
     {
-        let walk = Walk { snapshot, chain, exporter: exporter.clone(), admitted, request };
-        return walk.page(from, body).await;
+        let walk = Walk { snapshot, chain, exporter: exporter.clone(), admitted: admitted.clone(), request };
+        return admitted.spawn(walk.page(from, body)).end().await;
     }
     let after = match &request.after {
         None => None,
@@ -138,8 +165,7 @@ impl Walk {
                 if left == 0 && wanted.in_group(group).is_all() {
                     return Ok(self.ended(body, last));
                 }
-                let kept = &self.exporter.kept;
-                let prepared = kept.prepared(&self.admitted, group, &form, self.request.layout, wanted).await?;
+                let prepared = self.exporter.kept.prepared(group, &form, self.request.layout, wanted).await?;
                 let first = prepared.picked.place_of(skipped);
                 let here = prepared.picked.len() - first;
                 if left == 0 {
@@ -150,7 +176,11 @@ impl Walk {
                 }
                 let taken = here.min(left);
                 if let Some(row) = taken.checked_sub(1).and_then(|last| prepared.picked.get(first + last)) {
-                    body.push_rows(Arc::clone(&prepared), first..first + taken);
+                    if last.is_some() {
+                        body.push(b",");
+                    }
+                    let places = first..first + taken;
+                    body.end = prepared.rows.write(&prepared.picked, places, &mut body.buffer, body.end);
                     last = Some(EaRow { file: file.path.clone(), row: group.first_row() + row as u64 });
                     left -= taken;
                 }
@@ -168,7 +198,6 @@ impl Walk {
     }
 
     fn ended(&self, body: EaBody, next: Option<EaRow>) -> EaJsonPage {
-        let body = body.settle(&self.exporter.turns);
         EaJsonPage { snapshot: self.snapshot.version(), body, next: next.map(EaPlace::Row) }
     }
 
@@ -176,9 +205,9 @@ impl Walk {
     fn decode_ahead(&self, group: Option<&RowGroup>, form: &Form) {
         let Some(group) = group.cloned() else { return };
         let (kept, form, layout) = (Arc::clone(&self.exporter.kept), form.clone(), self.request.layout);
-        let (wanted, admitted) = (self.chain.wanted, self.admitted.clone());
+        let wanted = self.chain.wanted;
         self.admitted.spawn_alone(async move {
-            if let Err(error) = kept.prepared(&admitted, &group, &form, layout, wanted).await {
+            if let Err(error) = kept.prepared(&group, &form, layout, wanted).await {
                 // Who asks for the page is told.
                 tracing::debug!(%error, ?group, "a row group could not be decoded ahead");
             }

@@ -6,7 +6,6 @@ use meterlake_lake::read::RowGroup;
 
 use super::chain::{Form, Prepared, Wanted};
 use crate::ReportError;
-use crate::engine::Admitted;
 use crate::memory::{Made, Shelf, Weigh};
 
 /// Bytes that kept row groups may take.
@@ -38,10 +37,9 @@ impl Weigh for Prepared {
 }
 
 impl Kept {
-    /// The row group, decoded on the engine's threads unless it is kept. Who asks for one that is being decoded waits for it.
+    /// The row group, decoded now unless it is kept. Who asks for one that is being decoded waits for it.
     pub(crate) async fn prepared(
         &self,
-        admitted: &Admitted,
         group: &RowGroup,
         form: &Form,
         layout: &'static str,
@@ -49,13 +47,10 @@ impl Kept {
     ) -> Result<Arc<Prepared>, ReportError> {
         let wanted = wanted.in_group(group);
         let key = Key { path: Arc::clone(group.path()), index: group.index(), layout, wanted };
-        let decoded = || {
-            let (group, form) = (group.clone(), form.clone());
-            admitted.spawn(async move { Prepared::new(&group, &form, wanted, None).await })
-        };
-        match self.0.once(key, 0, || async { decoded().end().await.map(Made::Value) }).await? {
+        let make = || async { Prepared::new(group, form, wanted, None).await.map(Made::Value) };
+        match self.0.once(key, 0, make).await? {
             Some(prepared) => Ok(prepared),
-            None => decoded().end().await.map(Arc::new),
+            None => Prepared::new(group, form, wanted, None).await.map(Arc::new),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! EA usage details.
 
-mod body;
 mod chain;
 mod export;
 mod json;
@@ -15,11 +14,10 @@ use futures::StreamExt;
 use meterlake_lake::{ChargesSnapshot, Lake};
 use meterlake_model::{BillingAccountId, BillingPeriod};
 
-pub use body::EaBody;
 pub use export::EaPiece;
 pub(crate) use export::{Exporter, csv};
 pub(crate) use json::page as json_page;
-pub use json::{EaJsonPage, EaJsonRequest};
+pub use json::{EaBody, EaJsonPage, EaJsonRequest};
 pub use outline::EaOutline;
 pub(crate) use outline::{outline, read as read_outline};
 pub use position::{EaPlace, EaPosition, EaRow};

@@ -105,10 +105,9 @@ pub(crate) async fn outline(
         let (admitted, exporter, form) = (admitted.clone(), exporter.clone(), form.clone());
         async move {
             let room = exporter.room.wait(room_of(&group, &form)).await;
-            let engine = admitted.clone();
             let measure = async move {
                 let prepared = if place < KEPT_FIRST {
-                    exporter.kept.prepared(&engine, &group, &form, layout, wanted).await?
+                    exporter.kept.prepared(&group, &form, layout, wanted).await?
                 } else {
                     Arc::new(Prepared::new(&group, &form, wanted, None).await?)
                 };

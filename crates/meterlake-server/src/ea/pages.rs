@@ -1,11 +1,7 @@
 //! JSON pages.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
 use axum::response::Response;
-use futures::stream;
-use meterlake_reports::{EaBody, EaJsonRequest, EaPlace, EaRequest, JsonRows, Selection};
+use meterlake_reports::{EaJsonRequest, EaPlace, EaRequest, JsonRows, Selection};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,16 +51,7 @@ pub(crate) async fn page(state: &ServerState, call: &EaCall, selection: Selectio
         .transpose()?;
     let mut body = page.body;
     body.push(&end(next.as_deref())?);
-    Ok(answer::tagged(answer::json_bytes(sent(body)), &tag))
-}
-
-/// The page, written while the client takes it where it is long.
-fn sent(mut page: EaBody) -> Body {
-    let first = page.next().unwrap_or_default();
-    if page.is_empty() {
-        return Body::from(first);
-    }
-    Body::from_stream(stream::iter(std::iter::once(first).chain(page).map(Ok::<_, Infallible>)))
+    Ok(answer::tagged(answer::json_bytes(body.finish()), &tag))
 }
 
 /// What stands before the rows of a page: `{"id","data","nextLink"}`.
