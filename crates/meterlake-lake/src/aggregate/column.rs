@@ -99,25 +99,11 @@ impl Column {
         buffers: &mut Buffers,
         take: &mut impl Take,
     ) -> Result<(), AggregateError> {
-        let walk = rows.walk();
-        if walk.all() || matches!(self.stored, Stored::Same { .. }) {
-            return self.visited(open, rows, buffers, take);
-        }
-        self.visited(open, rows, buffers, &mut Chosen::new(walk, take))
-    }
-
-    /// Hands the codes of the visited rows over; of a column without codes those of the rows that count.
-    fn visited(
-        &self,
-        open: &OpenGroup,
-        rows: &Rows,
-        buffers: &mut Buffers,
-        take: &mut impl Take,
-    ) -> Result<(), AggregateError> {
         let damaged = || unsupported(self.name, "damaged, or in an encoding that is not summed here");
         let Stored::Chunk { chunk, listed, .. } = &self.stored else {
             return take.repeat(0, rows.len()).ok_or_else(damaged);
         };
+        let mut take = Chosen::new(rows.walk(), take);
         for (page, listed) in listed.iter().enumerate() {
             let held = chunk.rows(page);
             if !rows.any(&held) {
@@ -136,7 +122,7 @@ impl Column {
             if data.present.is_some() {
                 return Err(unsupported(self.name, "has nulls"));
             }
-            self.coded(&data, ranges, take).ok_or_else(damaged)?;
+            self.coded(&data, ranges, &mut take).ok_or_else(damaged)?;
         }
         Ok(())
     }
@@ -219,11 +205,7 @@ impl Column {
                 let walk = coming.walk;
                 let (_, ids) = coming.next(visited).ok_or_else(damaged)?;
                 let mut sum = SumOfCodes { values: dictionary, ids: ids.as_slice(), add: &mut add };
-                let summed = if walk.all() {
-                    self.coded(&data, rows.within(&held), &mut sum)
-                } else {
-                    self.coded(&data, rows.within(&held), &mut Chosen::new(walk, &mut sum))
-                };
+                let summed = self.coded(&data, rows.within(&held), &mut Chosen::new(walk, &mut sum));
                 summed.ok_or_else(damaged)?;
             }
         }

@@ -1,6 +1,6 @@
 //! What is done with the codes of rows as they are decoded.
 
-use super::selected::Walk;
+use super::selected::{Counting, Walk};
 use crate::read::Take;
 
 /// Lists them.
@@ -42,6 +42,9 @@ impl<T: Take> Take for Chosen<'_, T> {
 
     fn each(&mut self, numbers: &[u32]) -> Option<()> {
         let counting = self.walk.next(numbers.len());
+        if matches!(counting, Counting::All(_)) {
+            return self.take.each(numbers);
+        }
         self.codes.clear();
         self.codes.reserve(counting.len());
         counting.of(numbers, |number| self.codes.push(*number))?;

@@ -89,11 +89,6 @@ impl Rows {
 }
 
 impl<'a> Walk<'a> {
-    /// Whether all visited rows count.
-    pub(super) fn all(&self) -> bool {
-        self.chosen.is_none()
-    }
-
     /// Which of the next visited rows count.
     pub(super) fn next(&mut self, rows: usize) -> Counting<'a> {
         let first = self.seen;

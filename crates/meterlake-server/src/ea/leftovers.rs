@@ -31,12 +31,11 @@ pub(super) async fn remove(state: &ServerState) -> Result<(), ControlError> {
 /// The export that a file name tells, when it is a name of ours: `<id>.csv` or `<id>.outline`, or `<id>.<writer>.part`
 /// until it is whole.
 fn job_of(name: &str) -> Option<Uuid> {
-    if outlined::is_outline(name) {
-        return outlined::job_of(name);
-    }
-    let (id, rest) = name.split_once('.')?;
-    let ours = rest == "csv" || rest.strip_suffix(".part").is_some_and(|writer| Uuid::try_parse(writer).is_ok());
-    Uuid::try_parse(id).ok().filter(|_| ours)
+    outlined::job_of(name).or_else(|| {
+        let (id, rest) = name.split_once('.')?;
+        let ours = rest == "csv" || rest.strip_suffix(".part").is_some_and(|writer| Uuid::try_parse(writer).is_ok());
+        Uuid::try_parse(id).ok().filter(|_| ours)
+    })
 }
 
 #[cfg(test)]
